@@ -1,0 +1,34 @@
+# Two commands need nothing but python3 (>= 3.11), make and git: `make demo` and `make test`.
+# Paths are relative and tools run as modules, so that a checkout in a folder with a space in its name works.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+DEMO   ?=
+
+.PHONY: demo test lint docs fresh clean
+demo: $(STAMP)
+	@$(PY) -m kubernaut demo $(DEMO)
+
+test: $(STAMP)
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m importlinter.cli || $(VENV)/bin/python $(VENV)/bin/lint-imports
+
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+
+# What CI does: everything again from nothing, in a clone that has only what is committed.
+fresh:
+	@bash tools/fresh.sh
+
+clean:
+	@rm -rf $(VENV) site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml tools/venv.sh
+	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"
+	@touch $(STAMP)

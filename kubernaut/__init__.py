@@ -1,0 +1,118 @@
+"""kubernaut: Kubernetes controllers in asyncio Python. Names are imported when they are first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kubernaut.client import ApiError, Client, JsonPatch, MergePatch, NotFound
+    from kubernaut.reconcile import (
+        Cache,
+        Context,
+        Controller,
+        EventRecorder,
+        Manager,
+        NotCached,
+        Reconciler,
+        Request,
+        RequestReconciler,
+        Result,
+        TerminalError,
+        Watch,
+        predicates,
+    )
+    from kubernaut.resources import (
+        AnyResource,
+        Condition,
+        Duration,
+        IntOrString,
+        JsonObject,
+        MicroTime,
+        Model,
+        ObjectMeta,
+        OwnerReference,
+        PrinterColumn,
+        Quantity,
+        Resource,
+        ResourceType,
+        Rule,
+        StatusBase,
+        Time,
+        crd_for,
+        schema_for,
+        set_controller_reference,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AnyResource",
+    "ApiError",
+    "Cache",
+    "Client",
+    "Condition",
+    "Context",
+    "Controller",
+    "Duration",
+    "EventRecorder",
+    "IntOrString",
+    "JsonObject",
+    "JsonPatch",
+    "Manager",
+    "MergePatch",
+    "MicroTime",
+    "Model",
+    "NotCached",
+    "NotFound",
+    "ObjectMeta",
+    "OwnerReference",
+    "PrinterColumn",
+    "Quantity",
+    "Reconciler",
+    "Request",
+    "RequestReconciler",
+    "Resource",
+    "ResourceType",
+    "Result",
+    "Rule",
+    "StatusBase",
+    "TerminalError",
+    "Time",
+    "Watch",
+    "__version__",
+    "crd_for",
+    "predicates",
+    "schema_for",
+    "set_controller_reference",
+]
+
+_HOMES = {
+    "kubernaut.client": ("ApiError", "Client", "JsonPatch", "MergePatch", "NotFound"),
+    "kubernaut.reconcile": (
+        "Cache",
+        "Context",
+        "Controller",
+        "EventRecorder",
+        "Manager",
+        "NotCached",
+        "Reconciler",
+        "Request",
+        "RequestReconciler",
+        "Result",
+        "TerminalError",
+        "Watch",
+        "predicates",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'kubernaut' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF.get(name, "kubernaut.resources")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

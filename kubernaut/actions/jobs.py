@@ -1,0 +1,185 @@
+"""The Job that carries out one action."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from kubernaut.resources.builtin.batch_v1 import Job
+
+LABEL_EXECUTION_ID = "kubernaut.io/execution-id"
+LABEL_ACTION = "kubernaut.io/action"
+LABEL_DRY_RUN = "kubernaut.io/dry-run"
+ANNOTATION_EXECUTION_NAMESPACE = "kubernaut.io/execution-namespace"
+ANNOTATION_EXECUTION_NAME = "kubernaut.io/execution-name"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "kubernaut"}
+CONTAINER = "action"
+START_ALLOWANCE = timedelta(seconds=120)
+RUN_AS = 65532
+
+_MAX_NAME = 63
+_UID_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """Everything the Job depends on.
+
+    `timeout` is the command's own time: scheduling and image pull get 120 s more. `max_retries` counts only for
+    idempotent actions and dry runs. `namespace` is the executor's. `avoid_node` keeps the pod off one node.
+    """
+
+    execution_name: str
+    execution_namespace: str
+    execution_uid: str
+    action: str
+    argv: Sequence[str]
+    image: str
+    service_account: str
+    namespace: str
+    timeout: timedelta
+    max_retries: int = 0
+    idempotent: bool = False
+    dry_run: bool = False
+    avoid_node: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout <= timedelta():
+            raise ValueError(f"timeout must be longer than zero, got {self.timeout}")
+        if self.max_retries < 0:
+            raise ValueError(f"max_retries must not be negative, got {self.max_retries}")
+        if not self.argv:
+            raise ValueError("argv must name a program")
+        if not self.execution_uid:
+            raise ValueError("execution_uid must be known: it makes the Job's name")
+
+    @property
+    def repeatable(self) -> bool:
+        """True when running the command again does no harm."""
+        return self.idempotent or self.dry_run
+
+
+def job_name(action: str, uid: str, dry_run: bool = False) -> str:
+    """`exec-<action>-<10 hex of the uid>`, for the dry run with `-dry` behind it.
+
+    Deterministic, a DNS-1123 label of at most 63 characters. An action name that is too long is cut and hashed, so that
+    two long names never meet.
+    """
+    suffix = f"-{_uid_digits(uid)}" + ("-dry" if dry_run else "")
+    room = _MAX_NAME - len("exec-") - len(suffix)
+    return f"exec-{_label(action, room)}{suffix}"
+
+
+def build_job(plan: JobPlan) -> Job:
+    """The Job object, ready to be created. It has no TTL: that is patched in once the result is stored."""
+    return Job.from_dict(job_manifest(plan))
+
+
+def job_manifest(plan: JobPlan) -> dict[str, Any]:
+    """The same as a JSON dict."""
+    labels = {**MANAGED_BY, LABEL_EXECUTION_ID: plan.execution_uid, LABEL_ACTION: _label(plan.action, _MAX_NAME)}
+    if plan.dry_run:
+        labels[LABEL_DRY_RUN] = "true"
+    annotations = {
+        ANNOTATION_EXECUTION_NAMESPACE: plan.execution_namespace,
+        ANNOTATION_EXECUTION_NAME: plan.execution_name,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(plan.action, plan.execution_uid, plan.dry_run),
+            "namespace": plan.namespace,
+            "labels": labels,
+            "annotations": annotations,
+        },
+        "spec": {
+            "backoffLimit": plan.max_retries if plan.repeatable else 0,
+            "activeDeadlineSeconds": math.ceil((plan.timeout + START_ALLOWANCE).total_seconds()),
+            "parallelism": 1,
+            "completions": 1,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": [_on_disruption(plan.repeatable)]},
+            "template": {
+                "metadata": {"labels": dict(labels), "annotations": dict(annotations)},
+                "spec": _pod_spec(plan),
+            },
+        },
+    }
+
+
+def _on_disruption(repeatable: bool) -> dict[str, Any]:
+    # An evicted pod may already have done its work: only what may be repeated is started again.
+    return {
+        "action": "Ignore" if repeatable else "FailJob",
+        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+    }
+
+
+def _pod_spec(plan: JobPlan) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "serviceAccountName": plan.service_account,
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": RUN_AS,
+            "runAsGroup": RUN_AS,
+            "fsGroup": RUN_AS,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(plan)],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+    }
+    if plan.avoid_node:
+        term = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [plan.avoid_node]}]}
+        spec["affinity"] = {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+        }
+    return spec
+
+
+def _container(plan: JobPlan) -> dict[str, Any]:
+    return {
+        "name": CONTAINER,
+        "image": plan.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": list(plan.argv),
+        # kubectl keeps its discovery cache under HOME, and the root file system is read-only.
+        "env": [{"name": "HOME", "value": "/tmp"}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": RUN_AS,
+            "runAsGroup": RUN_AS,
+            "privileged": False,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def _uid_digits(uid: str) -> str:
+    digits = uid.replace("-", "").lower()[:_UID_DIGITS]
+    if re.fullmatch(rf"[0-9a-f]{{{_UID_DIGITS}}}", digits):
+        return digits
+    return hashlib.sha256(uid.encode()).hexdigest()[:_UID_DIGITS]
+
+
+def _label(text: str, room: int) -> str:
+    """`text` as a DNS-1123 label of at most `room` characters; one that had to change carries a hash of the original."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if plain == text and len(plain) <= room:
+        return plain
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{plain[: room - 9].rstrip('-')}-{digest}".lstrip("-")

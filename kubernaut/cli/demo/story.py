@@ -1,0 +1,130 @@
+"""Runs a demo: a cluster is laid out, executions are given to it, and it is followed to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import anyio
+
+from kubernaut.actions import Catalog
+from kubernaut.cli.demo.changes import changes
+from kubernaut.cli.demo.entries import ExecutionStory, Outcome
+from kubernaut.cli.demo.show import Screen
+from kubernaut.cli.demo.watching import Watcher
+from kubernaut.cli.manifests import InputError, Manifest
+from kubernaut.client import ApiError
+from kubernaut.fake import FakeCluster
+from kubernaut.policy.rego import RegoEvaluator
+from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, execution_manifests, executions
+from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.events_v1 import Event
+from kubernaut.timing import current_clock
+
+LONGEST = timedelta(hours=2)
+"""Longer than every limit of an execution together; by then it has ended or never will."""
+
+DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a demo starts from: the cluster's state, and the executions that are carried out on it."""
+
+    state: Sequence[Manifest]
+    executions: Sequence[Manifest]
+
+    @classmethod
+    def of(cls, manifests: Sequence[Manifest]) -> Scene:
+        """Tell executions from state.
+
+        Raises:
+            InputError: two documents give the same execution.
+        """
+        executions = [m for m in manifests if _is_execution(m)]
+        seen: dict[tuple[str, str], str] = {}
+        for manifest in executions:
+            key = _key(manifest)
+            if key in seen:
+                raise InputError(
+                    f"{manifest.source}: KubernetesExecution {'/'.join(key)} is given twice, first in {seen[key]}; "
+                    f"rename one of them"
+                )
+            seen[key] = manifest.source
+        return cls([m for m in manifests if not _is_execution(m)], executions)
+
+
+async def tell(scene: Scene, screen: Screen, *, limit: timedelta = LONGEST) -> Outcome:
+    """Carry the scene's executions out on a cluster of its own and show how it goes.
+
+    Raises:
+        InputError: the API server refused one of the objects.
+    """
+    config = ExecutionConfig(catalog=Catalog.builtin(), evaluator=RegoEvaluator(), allow_unstamped=True)
+    async with FakeCluster(rbac=True) as cluster:
+        await cluster.load([body.to_dict() for body in execution_manifests(config)])
+        await _load_state(cluster, scene.state, screen)
+        await cluster.settled()
+        before = cluster.dump()
+        stories = {_key(m): _story(m) for m in scene.executions}
+        screen.begin(current_clock().now())
+        async with cluster.running(executions(config)):
+            await _carry_out(cluster, scene.executions, Watcher(stories, screen.entry), limit)
+        await cluster.settled()
+        changed = changes(before, cluster.dump(), ignored_namespaces=frozenset({config.executor_namespace}))
+    return Outcome(list(stories.values()), changed)
+
+
+async def _load_state(cluster: FakeCluster, state: Sequence[Manifest], screen: Screen) -> None:
+    for manifest in state:
+        try:
+            improvised = await cluster.load([manifest.body])
+        except ApiError as error:
+            raise _refused(manifest, error) from None
+        for kind in improvised:
+            screen.note(f"{manifest.source}: no CRD for {kind} was given; one that accepts everything serves it here")
+
+
+async def _carry_out(cluster: FakeCluster, given: Sequence[Manifest], watcher: Watcher, limit: timedelta) -> None:
+    async with anyio.create_task_group() as tasks:
+        for kind in (KubernetesExecution, Job, Event):
+            tasks.start_soon(watcher.follow, cluster.client, kind)
+        for manifest in given:
+            await _give(cluster, manifest)
+        with anyio.move_on_after(limit.total_seconds()):
+            await watcher.finished.wait()
+            await cluster.settled()
+        tasks.cancel_scope.cancel()
+
+
+async def _give(cluster: FakeCluster, manifest: Manifest) -> None:
+    namespace, _ = _key(manifest)
+    body = {**manifest.body, "metadata": {**manifest.body["metadata"], "namespace": namespace}}
+    try:
+        await cluster.load([body])
+    except ApiError as error:
+        raise _refused(manifest, error) from None
+
+
+def _refused(manifest: Manifest, error: ApiError) -> InputError:
+    return InputError(f"{manifest.source}: {manifest.kind} {manifest.name}: {error.message}")
+
+
+def _story(manifest: Manifest) -> ExecutionStory:
+    namespace, name = _key(manifest)
+    spec = manifest.body.get("spec")
+    spec = spec if isinstance(spec, dict) else {}
+    target = spec.get("target")
+    target = target if isinstance(target, dict) else {}
+    where = "/".join(str(target[part]) for part in ("namespace", "name") if target.get(part))
+    return ExecutionStory(namespace, name, manifest.source, str(spec.get("action")), f"{target.get('kind')} {where}")
+
+
+def _is_execution(manifest: Manifest) -> bool:
+    rtype = KubernetesExecution.resource_type
+    return manifest.kind == rtype.kind and manifest.group == rtype.group
+
+
+def _key(manifest: Manifest) -> tuple[str, str]:
+    return manifest.namespace or DEFAULT_NAMESPACE, manifest.name

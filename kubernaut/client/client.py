@@ -1,0 +1,376 @@
+"""Typed verbs over a transport: the one way the runtime, the fakes and users' code talk to an API server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from kubernaut.client import params
+from kubernaut.client.errors import Expired, error_from_status
+from kubernaut.client.frames import ObjectHead, RawFrames, RawPage, decode_head, decode_page
+from kubernaut.client.params import Query, Selector
+from kubernaut.client.patches import ApplyPatch, Patch
+from kubernaut.client.results import RawResponse, ResourceList, WatchEvents, Written
+from kubernaut.client.transport import HeaderValue, Transport, TransportRequest, TransportResponse
+from kubernaut.resources import Resource, ResourceType
+
+__all__ = ["Client"]
+
+R = TypeVar("R", bound=Resource)
+
+PAGE_SIZE = 500
+DEFAULT_TIMEOUT = 60.0
+WATCH_GRACE = 5.0
+
+
+class Client:
+    """Reads and writes the objects of one API server. Safe for use by many tasks at once.
+
+    ``field_manager`` names this program in managedFields; ``timeout`` (seconds; None: no limit) bounds each request
+    that is no stream. Every verb raises ApiError (by reason: NotFound, Conflict, Invalid ...) for an error the server
+    answers and TransportError when there is no answer; nothing is retried. A verb on a namespaced kind raises
+    ValueError when it cannot tell the namespace. A cancelled write may have taken effect.
+
+    Use it as an async context manager, or call ``aclose``, to close the transport.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        field_manager: str = "kubernaut",
+        user_agent: str = "kubernaut",
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._transport = transport
+        self._owns_transport = True
+        self._field_manager = field_manager
+        self._timeout = timeout
+        self._headers: dict[str, HeaderValue] = {"user-agent": user_agent}
+        self._observers: tuple[Callable[[Written], None], ...] = ()
+
+    @property
+    def field_manager(self) -> str:
+        """The name under which this client's writes own fields."""
+        return self._field_manager
+
+    async def aclose(self) -> None:
+        """Close the transport; does nothing on a client derived from another one."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # Derived clients share the transport and leave closing it to the first.
+
+    def observed_by(self, observer: Callable[[Written], None]) -> Client:
+        """A client that also tells ``observer`` of each write the server accepted (dry runs and `request` excepted)."""
+        derived = self._derive()
+        derived._observers = (*self._observers, observer)
+        return derived
+
+    def impersonating(self, user: str, groups: Sequence[str] = ()) -> Client:
+        """A client that acts as ``user`` in ``groups``, as far as the server lets it."""
+        derived = self._derive()
+        derived._headers = {**self._headers, "impersonate-user": user, "impersonate-group": tuple(groups)}
+        if not groups:
+            del derived._headers["impersonate-group"]
+        return derived
+
+    def managing_as(self, field_manager: str) -> Client:
+        """A client whose writes own fields under another name."""
+        derived = self._derive()
+        derived._field_manager = field_manager
+        return derived
+
+    def through(self, wrap: Callable[[Transport], Transport]) -> Client:
+        """A client whose requests pass through ``wrap(transport)``: to fence, to record, to inject faults."""
+        derived = self._derive()
+        derived._transport = wrap(self._transport)
+        return derived
+
+    def _derive(self) -> Client:
+        derived = copy(self)
+        derived._owns_transport = False
+        return derived
+
+    # Reads.
+
+    async def get(self, kind: type[R], name: str, *, namespace: str | None = None) -> R:
+        """Read one object. Raises NotFound."""
+        path = params.object_path(kind.resource_type, namespace, name)
+        return kind.from_json((await self._send("GET", path)).body)
+
+    async def list(
+        self,
+        kind: type[R],
+        *,
+        namespace: str | None = None,
+        labels: Selector = None,
+        fields: Selector = None,
+        limit: int | None = None,
+    ) -> ResourceList[R]:
+        """List objects, of all namespaces when ``namespace`` is None.
+
+        Without ``limit`` all pages are read, as of one moment; with it, at most ``limit`` objects of the first page.
+        Selectors are Kubernetes' text or a mapping of equalities.
+        """
+        rt = kind.resource_type
+        items: list[msgspec.Raw] = []
+        try:
+            async for page in self.list_pages(
+                rt, namespace=namespace, labels=labels, fields=fields, limit=limit or PAGE_SIZE
+            ):
+                items.extend(page.items)
+                last = page
+                if limit is not None:
+                    break
+        except Expired:
+            # The token outlived the server's history: one request without pages cannot.
+            query = params.list_query(labels, fields)
+            last = decode_page((await self._send("GET", rt.path(namespace), query=query)).body)
+            items = last.items
+        return ResourceList(
+            kind,
+            items,
+            resource_version=last.resource_version,
+            continue_token=last.continue_,
+            remaining=last.remaining,
+        )
+
+    @asynccontextmanager
+    async def watch(
+        self,
+        kind: type[R],
+        *,
+        namespace: str | None = None,
+        labels: Selector = None,
+        fields: Selector = None,
+        resource_version: str | None = None,
+    ) -> AsyncIterator[WatchEvents[R]]:
+        """Watch changes after ``resource_version``; without it, first an ADDED for each object there is.
+
+        One watch, which the server ends after some minutes: informers are what goes on for ever.
+        """
+        async with self.watch_raw(
+            kind.resource_type, namespace=namespace, labels=labels, fields=fields, resource_version=resource_version
+        ) as frames:
+            yield WatchEvents(kind, frames)
+
+    # Writes.
+
+    async def create(self, obj: R, *, namespace: str | None = None, dry_run: bool = False) -> R:
+        """Create ``obj`` and return it as stored. Raises AlreadyExists, Invalid."""
+        rt = obj.resource_type
+        path = rt.path(params.namespace_for(rt, namespace or obj.namespace))
+        return await self._write("POST", path, obj, dry_run=dry_run)
+
+    async def update(self, obj: R, *, dry_run: bool = False) -> R:
+        """Replace the object. Raises Conflict when its resourceVersion is no longer the server's."""
+        path = params.object_path(obj.resource_type, obj.namespace, obj.name)
+        return await self._write("PUT", path, obj, dry_run=dry_run)
+
+    async def update_status(self, obj: R, *, dry_run: bool = False) -> R:
+        """Replace the object's status and nothing else. Raises Conflict as `update` does."""
+        path = params.object_path(obj.resource_type, obj.namespace, obj.name, "status")
+        return await self._write("PUT", path, obj, dry_run=dry_run)
+
+    async def patch(
+        self,
+        kind: type[R],
+        name: str,
+        patch: Patch,
+        *,
+        namespace: str | None = None,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> R:
+        """Change one object as ``patch`` says and return the result."""
+        rt = kind.resource_type
+        query = self._write_query(dry_run)
+        if isinstance(patch, ApplyPatch):
+            manager = patch.field_manager or self._field_manager
+            query = params.apply_query(manager, force=patch.force, dry_run=dry_run)
+        response = await self._send(
+            "PATCH",
+            params.object_path(rt, namespace, name, subresource),
+            query=query,
+            body=patch.encode(),
+            headers={"content-type": patch.content_type},
+        )
+        # The answer to a subresource (scale) may be an object of another kind: none of the cache's business.
+        if not dry_run and subresource in (None, "status"):
+            self._observe(rt, decode_head(response.body))
+        return kind.from_json(response.body)
+
+    async def apply(self, obj: R, *, owner: Resource | None = None, force: bool = True, dry_run: bool = False) -> R:
+        """Server-side apply of the fields that are set on ``obj``; never of its status.
+
+        ``owner`` becomes the controller of the object, and gives it its namespace where ``obj`` has none. Raises
+        Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
+        object; ValueError when ``owner`` is of another namespace.
+        """
+        body, namespace = params.apply_body(obj, owner)
+        patch = ApplyPatch(body, force=force)
+        return await self.patch(type(obj), obj.name, patch, namespace=namespace, dry_run=dry_run)
+
+    async def delete(
+        self,
+        kind: type[R],
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: params.Propagation | None = None,
+        grace_period: int | None = None,
+        dry_run: bool = False,
+    ) -> R | None:
+        """Delete one object; return it while finalizers or its grace period (seconds) keep it, None once it is gone.
+
+        ``uid`` and ``resource_version`` are preconditions: Conflict when they do not hold. Raises NotFound.
+        """
+        rt = kind.resource_type
+        options = params.delete_options(uid, resource_version, propagation, grace_period, dry_run=dry_run)
+        path = params.object_path(rt, namespace, name)
+        body = (await self._send("DELETE", path, body=msgspec.json.encode(options))).body
+        deletion = params.read_deletion(body)
+        if not dry_run:
+            version = "" if deletion.gone else deletion.resource_version
+            self._tell(Written(rt, namespace, name, deletion.uid or uid or "", version, deleted=deletion.gone))
+        return None if deletion.gone else kind.from_json(body)
+
+    # Raw access.
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: Any = None,
+        headers: Mapping[str, HeaderValue] | None = None,
+    ) -> RawResponse:
+        """Send any request. ``body`` is JSON data, or bytes sent as they are. Raises ApiError from status 400 up."""
+        encoded = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        return await self._send(method, path, query=query, body=encoded, headers=headers or {})
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, *, query: Query = (), timeout: float | None = None
+    ) -> AsyncIterator[TransportResponse]:
+        """Open a response without end, such as a followed log; ``timeout`` (seconds) is for the headers to arrive."""
+        request = TransportRequest(method, path, tuple(query), self._headers, stream=True, timeout=timeout)
+        async with self._transport.open(request) as response:
+            if response.status >= 400:
+                raise error_from_status(response.status, await _read(response), response.headers)
+            yield response
+
+    async def list_pages(
+        self,
+        rt: ResourceType,
+        *,
+        namespace: str | None = None,
+        labels: Selector = None,
+        fields: Selector = None,
+        limit: int = PAGE_SIZE,
+        resource_version: str | None = None,
+        metadata_only: bool = False,
+    ) -> AsyncIterator[RawPage]:
+        """List in pages of ``limit``, items still encoded. Raises Expired when the pages take too long to read."""
+        query = params.list_query(labels, fields)
+        headers = {"accept": params.METADATA_LIST} if metadata_only else {}
+        position: Query = (("resourceVersion", resource_version),) if resource_version is not None else ()
+        while True:
+            paging = (("limit", str(limit)), *position)
+            response = await self._send("GET", rt.path(namespace), query=query + paging, headers=headers)
+            page = decode_page(response.body)
+            yield page
+            if page.continue_ is None:
+                return
+            position = (("continue", page.continue_),)
+
+    @asynccontextmanager
+    async def watch_raw(
+        self,
+        rt: ResourceType,
+        *,
+        namespace: str | None = None,
+        labels: Selector = None,
+        fields: Selector = None,
+        resource_version: str | None = None,
+        timeout_seconds: int | None = None,
+        bookmarks: bool = True,
+        send_initial_events: bool = False,
+        metadata_only: bool = False,
+    ) -> AsyncIterator[RawFrames]:
+        """One watch, its objects still encoded. The server ends it after ``timeout_seconds``, or as it likes.
+
+        ERROR and BOOKMARK events are handed on like the others. Raises Expired, or ApiError, when the server refuses
+        the watch; TransportError when the stream breaks.
+        """
+        query = params.watch_query(
+            labels, fields, resource_version, timeout_seconds, bookmarks=bookmarks, initial=send_initial_events
+        )
+        headers = {"accept": params.METADATA_OBJECT} if metadata_only else {"accept": "application/json"}
+        request = TransportRequest(
+            "GET", rt.path(namespace), query, {**self._headers, **headers}, stream=True, timeout=self._timeout
+        )
+        async with self._transport.open(request) as response:
+            if response.status >= 400:
+                raise error_from_status(response.status, await _read(response), response.headers)
+            yield RawFrames(response.chunks)
+
+    # The common end of all verbs.
+
+    async def _write(self, method: str, path: str, obj: R, *, dry_run: bool) -> R:
+        body = (await self._send(method, path, query=self._write_query(dry_run), body=obj.to_json())).body
+        if not dry_run:
+            self._observe(obj.resource_type, decode_head(body))
+        return type(obj).from_json(body)
+
+    def _write_query(self, dry_run: bool) -> Query:
+        manager = (("fieldManager", self._field_manager),)
+        return (*manager, ("dryRun", "All")) if dry_run else manager
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: bytes | None = None,
+        headers: Mapping[str, HeaderValue] | None = None,
+    ) -> RawResponse:
+        sent: dict[str, HeaderValue] = {"accept": "application/json", **self._headers}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        sent.update(headers or {})
+        request = TransportRequest(method, path, tuple(query), sent, body, timeout=self._timeout)
+        async with self._transport.open(request) as response:
+            content = await _read(response)
+        if response.status >= 400:
+            raise error_from_status(response.status, content, response.headers)
+        return RawResponse(response.status, response.headers, content)
+
+    def _observe(self, rt: ResourceType, head: ObjectHead) -> None:
+        self._tell(Written(rt, head.namespace, head.name, head.uid, head.resource_version, deleted=False))
+
+    def _tell(self, written: Written) -> None:
+        for observer in self._observers:
+            observer(written)
+
+
+async def _read(response: TransportResponse) -> bytes:
+    return b"".join([chunk async for chunk in response.chunks])

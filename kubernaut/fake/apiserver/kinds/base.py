@@ -1,0 +1,55 @@
+"""The hooks by which a kind differs from the generic behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from kubernaut.fake.apiserver.status import CauseLike
+
+Object = dict[str, Any]
+
+
+class Kind:
+    """The generic behaviour. Subclasses override what their kind does otherwise; all methods work on plain dicts."""
+
+    returns_deleted: ClassVar[bool] = False  # deletion answers with the object instead of a Status
+    unconditional_update: ClassVar[bool] = True  # an update without a resourceVersion is taken
+    status_keeps_metadata: ClassVar[bool] = False  # a status write changes no metadata
+    creates_on_update: ClassVar[bool] = False  # PUT of an absent name creates it
+    strategic: ClassVar[bool] = True
+
+    def read(self, obj: Object, warnings: list[str], validation: str) -> None:
+        """Checks a body for unknown fields (drops them, warns or raises StatusError as `validation` says)."""
+
+    def default(self, obj: Object) -> None:
+        """Fills in the defaults of the versioned API; runs on every write."""
+
+    def prepare_create(self, obj: Object) -> None:
+        """Sets what a new object starts with."""
+
+    def prepare_update(self, old: Mapping[str, Any], new: Object) -> None:
+        """Puts back what the kind does not let a main update change."""
+
+    def prepare_status(self, old: Mapping[str, Any], new: Object) -> None:
+        """Adjusts a write through the status subresource."""
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        """Why the object is invalid; `old` is None on create."""
+        return []
+
+    def status_causes(self, obj: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
+        """Why a status write is invalid."""
+        return []
+
+    def grace(self, obj: Mapping[str, Any], wanted: int | None) -> int | None:
+        """Seconds between the deletion mark and removal; None for kinds that go at once."""
+        return None
+
+
+def ensure(obj: Object, name: str) -> Object:
+    """The mapping at `name`, put there if absent."""
+    value = obj.get(name)
+    if not isinstance(value, dict):
+        value = obj[name] = {}
+    return value

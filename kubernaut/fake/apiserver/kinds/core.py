@@ -1,0 +1,160 @@
+"""The kinds of the core group that need more than the generic behaviour."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
+from kubernaut.fake.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes, qos_class
+from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, required
+
+_TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+class ReturnedKind(Kind):
+    """A kind whose deletion answers with the object."""
+
+    returns_deleted = True
+
+
+class PodKind(ReturnedKind):
+    """Defaults, quality of service, an almost immutable spec, graceful deletion."""
+
+    def default(self, obj: Object) -> None:
+        spec = ensure(obj, "spec")
+        default_pod_spec(spec)
+        spec.setdefault("enableServiceLinks", True)
+
+    def prepare_create(self, obj: Object) -> None:
+        spec = obj["spec"]
+        # set by the admission plugins Priority and DefaultTolerationSeconds
+        spec.setdefault("priority", 0)
+        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+        tolerations = spec.setdefault("tolerations", [])
+        for key in _TOLERATED:
+            if not any(item.get("key") in (key, None) and item.get("effect") in ("NoExecute", None) for item in tolerations):
+                tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+        obj["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+
+    def prepare_status(self, old: Mapping[str, Any], new: Object) -> None:
+        for condition in new.get("status", {}).get("conditions") or []:
+            for name in ("lastProbeTime", "lastTransitionTime"):
+                condition.setdefault(name, None)
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        if old is None:
+            return pod_spec_causes(obj["spec"], "spec", ("Always", "OnFailure", "Never"))
+        if _frozen(obj["spec"]) != _frozen(old["spec"]):
+            text = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+            text += "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+            text += "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n"
+            return [forbidden_field("spec", text)]
+        return []
+
+    def grace(self, obj: Mapping[str, Any], wanted: int | None) -> int | None:
+        spec = obj.get("spec", {})
+        period: int = spec.get("terminationGracePeriodSeconds", 30) if wanted is None else wanted
+        if not spec.get("nodeName") or obj.get("status", {}).get("phase") in ("Failed", "Succeeded"):
+            return 0
+        return max(period, 0)
+
+
+def _frozen(spec: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in spec.items() if key not in ("activeDeadlineSeconds", "tolerations", "schedulingGates")}
+    for name in ("containers", "initContainers"):
+        if name in kept:
+            kept[name] = [{key: value for key, value in item.items() if key != "image"} for item in kept[name]]
+    return kept
+
+
+class NamespaceKind(ReturnedKind):
+    """Carries its own name as a label, and is finalized through its spec."""
+
+    def default(self, obj: Object) -> None:
+        name = obj["metadata"].get("name")
+        if name:
+            ensure(obj["metadata"], "labels")["kubernetes.io/metadata.name"] = name
+
+    def prepare_create(self, obj: Object) -> None:
+        finalizers = ensure(obj, "spec").setdefault("finalizers", [])
+        if "kubernetes" not in finalizers:
+            finalizers.append("kubernetes")
+        obj["status"] = {"phase": "Active"}
+
+    def prepare_update(self, old: Mapping[str, Any], new: Object) -> None:
+        new["spec"] = old.get("spec", {})
+
+
+class NodeKind(Kind):
+    """A node's taint follows from nothing here; its spec starts empty."""
+
+    def default(self, obj: Object) -> None:
+        ensure(obj, "spec")
+        ensure(obj, "status")
+
+
+class SecretKind(Kind):
+    """stringData becomes data."""
+
+    def default(self, obj: Object) -> None:
+        obj.setdefault("type", "Opaque")
+        for key, value in (obj.pop("stringData", None) or {}).items():
+            ensure(obj, "data")[key] = base64.b64encode(value.encode()).decode()
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        from_old = old is not None and bool(old.get("immutable"))
+        if from_old and old is not None and obj.get("data") != old.get("data"):
+            return [forbidden_field("data", "field is immutable when `immutable` is set")]
+        return []
+
+
+class EventKind(Kind):
+    """Old clients leave out fields that the server still writes."""
+
+    def default(self, obj: Object) -> None:
+        for name in ("firstTimestamp", "lastTimestamp", "eventTime"):
+            obj.setdefault(name, None)
+        for name in ("reportingComponent", "reportingInstance"):
+            obj.setdefault(name, "")
+        obj.setdefault("source", {})
+
+
+class ServiceKind(ReturnedKind):
+    """Defaults of a Service; the cluster IP is given once and kept."""
+
+    def default(self, obj: Object) -> None:
+        spec = ensure(obj, "spec")
+        spec.setdefault("type", "ClusterIP")
+        spec.setdefault("sessionAffinity", "None")
+        for port in spec.get("ports") or []:
+            port.setdefault("protocol", "TCP")
+            port.setdefault("targetPort", port.get("port"))
+        if spec["type"] != "ExternalName":
+            spec.setdefault("internalTrafficPolicy", "Cluster")
+        obj.setdefault("status", {"loadBalancer": {}})
+
+    def prepare_create(self, obj: Object) -> None:
+        spec = obj["spec"]
+        if spec["type"] == "ExternalName":
+            return
+        if not spec.get("clusterIP"):
+            # derived from the uid: the same run gives the same addresses
+            number = int(obj["metadata"]["uid"].replace("-", ""), 16)
+            spec["clusterIP"] = f"10.{96 + number % 16}.{number // 16 % 256}.{1 + number // 4096 % 254}"
+        spec.setdefault("clusterIPs", [spec["clusterIP"]])
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+
+    def prepare_update(self, old: Mapping[str, Any], new: Object) -> None:
+        spec = new["spec"]
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if not spec.get(name) and name in old["spec"] and spec["type"] != "ExternalName":
+                spec[name] = old["spec"][name]
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        spec = obj["spec"]
+        if not spec.get("ports") and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
+            return [required("spec.ports")]
+        return []

@@ -1,0 +1,1 @@
+"""The verbs of the REST API, each a function of one call."""

@@ -1,0 +1,84 @@
+"""From a request's body to an object that fits the resource it was sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubernaut.fake.apiserver import decoding
+from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.status import StatusError, bad_request
+
+_INTERNAL = {"": "core", "rbac.authorization.k8s.io": "rbac"}
+
+
+def read_object(call: Call, validation: str) -> dict[str, Any]:
+    """The object in the body, with kind and apiVersion filled in. Raises StatusError."""
+    request, resource = call.request, call.resource
+    content_type = request.headers.get("content-type", "")
+    obj = decoding.decode_object(request.body, content_type, resource.kind)
+    check_type(call, obj)
+    if validation != "Ignore":
+        twice = [f'duplicate field "{path}"' for path in decoding.duplicates(request.body)]
+        report(call, obj, twice, validation)
+    return obj
+
+
+def check_type(call: Call, obj: dict[str, Any]) -> None:
+    """Fills in kind and apiVersion, or refuses those of something else."""
+    resource = call.resource
+    version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
+    if kind != resource.kind:
+        if resource.custom is None:
+            own, other = (_go_type(api_version, name) for api_version, name in ((resource.api_version, resource.kind), (version, kind)))
+            internal = own.partition(".")[2]
+            group = _INTERNAL.get(resource.group, resource.group.partition(".")[0])
+            text = f"converting ({other}) to ({group}.{internal}): unknown conversion"
+            raise bad_request(f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: {text}')
+        raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind}): kind {kind}")
+    if version != resource.api_version:
+        call.warnings.extend(f'unknown field "{name}"' for name in obj if resource.custom is not None and name not in _KNOWN)
+        text = f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        raise bad_request(text)
+    obj["apiVersion"], obj["kind"] = version, kind
+    meta = obj.get("metadata")
+    if meta is None:
+        obj["metadata"] = {}
+    elif not isinstance(meta, dict):
+        raise bad_request(f"{kind} in version \"{resource.version}\" cannot be handled as a {kind}: metadata is no object")
+
+
+_KNOWN = ("apiVersion", "kind", "metadata")
+
+
+def _go_type(api_version: str, kind: str) -> str:
+    return f"{api_version.rpartition('/')[2]}.{kind}"
+
+
+def report(call: Call, obj: Mapping[str, Any], problems: list[str], validation: str) -> None:
+    """Refuses (Strict) or warns of (Warn) fields that are unknown or given twice."""
+    if not problems:
+        return
+    if validation == "Strict":
+        raise strict_error(call, problems)
+    if validation == "Warn":
+        call.warnings.extend(problem for problem in problems if problem not in call.warnings)
+
+
+def strict_error(call: Call, problems: list[str]) -> StatusError:
+    resource = call.resource
+    text = f"strict decoding error: {', '.join(problems)}"
+    if resource.custom is not None:
+        return bad_request(text)
+    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {text}')
+
+
+def check_place(call: Call, obj: dict[str, Any]) -> None:
+    """The namespace of the body must be that of the path; absent it is filled in."""
+    meta = obj["metadata"]
+    if not call.resource.namespaced:
+        meta.pop("namespace", None)
+        return
+    if meta.get("namespace") and meta["namespace"] != call.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    meta["namespace"] = call.namespace

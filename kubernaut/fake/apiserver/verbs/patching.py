@@ -1,0 +1,76 @@
+"""patch: the four patch types on an object or its status."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from kubernaut.fake.apiserver import conversion, decoding
+from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.options import WriteOptions, write_options
+from kubernaut.fake.apiserver.patch import PatchError, json_patch, merge_patch
+from kubernaut.fake.apiserver.status import StatusError, bad_request, not_found
+from kubernaut.fake.apiserver.verbs.body import check_place
+from kubernaut.fake.apiserver.verbs.commit import check_version, commit_update
+
+Object = dict[str, Any]
+JSON_PATCH, MERGE, STRATEGIC = "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"
+APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+
+
+def patch(call: Call) -> tuple[int, Object]:
+    """PATCH of an object or a subresource that is part of it: (200 or 201, the object)."""
+    media = decoding.media_type(call.request.headers.get("content-type", ""))
+    known = (JSON_PATCH, MERGE, *APPLY, *((STRATEGIC,) if call.kind.strategic else ()))
+    if media not in known:
+        raise decoding.unsupported_media_type()
+    options = write_options(call.request, "PatchOptions")
+    stored, resource = call.stored(), call.resource
+    if stored is None:
+        raise not_found(resource.group, resource.plural, call.info.name)
+    old = conversion.read(stored, resource)
+    new = patched(call, old, media)
+    return 200, commit_patch(call, old, new, options)
+
+
+def commit_patch(call: Call, old: Object, new: Object, options: WriteOptions) -> Object:
+    name = new["metadata"].get("name")
+    if name != call.info.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.info.name})")
+    check_place(call, new)
+    call.kind.read(new, call.warnings, options.validation)
+    check_version(call, old, new, required_version=False)
+    return commit_update(call, old, new, options, subresource=call.info.subresource)
+
+
+def patched(call: Call, old: Object, media: str) -> Object:
+    """`old` with the body's patch on it. Raises StatusError."""
+    try:
+        value = decoding.decode_value(call.request.body, media)
+    except ValueError as error:
+        raise bad_request(f"error decoding patch: {error}") from error
+    try:
+        result = apply_to(call, copy.deepcopy(old), value, media)
+    except PatchError as error:
+        raise from_patch_error(error) from error
+    if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
+        raise bad_request("the patch leaves no object")
+    return result
+
+
+def apply_to(call: Call, doc: Object, value: Any, media: str) -> Any:
+    """One patch on one document. Raises PatchError."""
+    if media == JSON_PATCH:
+        return json_patch(doc, value)
+    return merge_patch(doc, value)
+
+
+def from_patch_error(error: PatchError) -> StatusError:
+    """The Status that answers a patch which cannot be applied."""
+    details: Object | None = dict(error.details)
+    causes = [cause.to_dict() for cause in error.causes]
+    if causes and details is not None:
+        details["causes"] = causes
+    if not details and error.code != 422:
+        details = None
+    return StatusError(error.code, error.reason or None, error.message, details)

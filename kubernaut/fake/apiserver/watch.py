@@ -1,0 +1,107 @@
+"""watch: replay from a version, then what happens, as frames of one line each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import msgspec
+
+from kubernaut.fake.apiserver import conversion
+from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.options import ListOptions, list_options
+from kubernaut.fake.apiserver.status import StatusError
+from kubernaut.fake.apiserver.storage import Compacted, Cursor, Event, Stored
+from kubernaut.fake.apiserver.verbs.read import Passes, selection
+
+BOOKMARK_SECONDS = 60.0
+_LONGEST = 1800.0
+Render = Callable[[bytes], bytes]
+
+
+def frame(kind: str, obj: bytes) -> bytes:
+    return b'{"type":"' + kind.encode() + b'","object":' + obj + b"}\n"
+
+
+class Watch:
+    """One watch. Problems with the parameters are raised by the constructor, before the answer begins."""
+
+    def __init__(self, call: Call, render: Render) -> None:
+        self._call, self._render = call, render
+        self._options: ListOptions = list_options(call.request)
+        self._passes: Passes = selection(call, self._options)
+        self._initial: list[Stored] = []
+        self._failed: StatusError | None = None
+        # a real server ends watches after half an hour to an hour, each at a time of its own
+        self._seconds = self._options.timeout or _LONGEST * (1 + call.state.random.random())
+        self._told = 0
+        self._cursor = self._start()
+
+    def _start(self) -> Cursor:
+        storage, store, version = self._call.state.storage, self._call.resource.store, self._options.version
+        self._told = storage.version
+        if self._options.initial_events or (not version and self._options.initial_events is None):
+            self._initial = [item for item in storage.iterate(store, self._call.namespace) if self._passes(item)]
+            return storage.cursor(store, None)
+        try:
+            return storage.cursor(store, version or None)
+        except Compacted as error:
+            self._failed = StatusError(410, "Expired", str(error))
+            return storage.cursor(store, None)
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """The frames, until the time is over, the kind is gone, or the log was compacted ahead of this reader."""
+        if self._failed is not None:
+            yield frame("ERROR", msgspec.json.encode(self._failed.body()))
+            return
+        if self._initial:
+            # one chunk: thousands of small ones cost more than the frames
+            yield b"".join(frame("ADDED", self._bytes(item)) for item in self._initial)
+            self._initial = []
+        if self._options.initial_events and self._options.bookmarks:
+            yield self._bookmark({"k8s.io/initial-events-end": "true"})
+        end = anyio.current_time() + self._seconds
+        while not self._cursor.ended and (left := end - anyio.current_time()) > 0:
+            with anyio.move_on_after(min(left, BOOKMARK_SECONDS) if self._options.bookmarks else left):
+                await self._cursor.wait()
+            try:
+                chunk = b"".join(self._told_of(event) for event in self._cursor.take())
+            except Compacted as error:
+                yield frame("ERROR", msgspec.json.encode(StatusError(410, "Expired", str(error)).body()))
+                return
+            if chunk:
+                self._told = self._call.state.storage.version
+                yield chunk
+            elif self._options.bookmarks and self._told < self._call.state.storage.version and end > anyio.current_time():
+                yield self._bookmark()
+
+    def _told_of(self, event: Event) -> bytes:
+        """The frame for one change; an object that enters or leaves the selection is added or deleted."""
+        namespace = self._call.namespace
+        if namespace and event.object.namespace != namespace:
+            return b""
+        now = event.type != "DELETED" and self._passes(event.object)
+        before = event.previous is not None and self._passes(event.previous)
+        if now:
+            return frame("MODIFIED" if before else "ADDED", self._bytes(event.object))
+        if not before or event.previous is None:
+            return b""
+        if event.type == "DELETED":
+            return frame("DELETED", self._bytes(event.object))
+        # it left the selection: its last state inside, under the version of the change
+        left = conversion.read(event.previous, self._call.resource)
+        left["metadata"]["resourceVersion"] = str(event.version)
+        return frame("DELETED", self._render(msgspec.json.encode(left)))
+
+    def _bytes(self, stored: Stored) -> bytes:
+        return self._render(conversion.read_bytes(stored, self._call.resource))
+
+    def _bookmark(self, annotations: dict[str, str] | None = None) -> bytes:
+        resource = self._call.resource
+        self._told = self._call.state.storage.version
+        metadata: dict[str, Any] = {"resourceVersion": str(self._told)}
+        if annotations:
+            metadata["annotations"] = annotations
+        body = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+        return frame("BOOKMARK", self._render(msgspec.json.encode(body)))

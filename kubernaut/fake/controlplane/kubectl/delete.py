@@ -1,0 +1,102 @@
+"""kubectl delete: with its cascade and grace, and waiting until the objects are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kubernaut.client import ApiError, Forbidden, MethodNotAllowed, NotFound
+from kubernaut.fake.controlplane.kubectl.arguments import Arguments
+from kubernaut.fake.controlplane.kubectl.errors import KubectlError
+from kubernaut.fake.controlplane.kubectl.session import Session
+from kubernaut.fake.controlplane.kubectl.targets import Target, find
+
+_CASCADES = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan", "true": "Background", "false": "Orphan"}
+_POLL_SECONDS = 1.0
+_FORCED = (
+    "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
+    "The resource may continue to run on the cluster indefinitely."
+)
+
+
+async def delete(session: Session, arguments: Arguments) -> None:
+    """Delete every named object and wait for them to go. Raises KubectlError and ApiError."""
+    targets = await find(session, arguments, arguments.positionals)
+    if not targets and not arguments.on("ignore-not-found"):
+        session.err.append("No resources found")
+        return
+    if arguments.on("force"):
+        session.err.append(_FORCED)
+    deleted: list[tuple[Target, str | None]] = []
+    for target in targets:
+        try:
+            uid = await _delete_one(session, arguments, target)
+        except NotFound:
+            if arguments.on("ignore-not-found"):
+                continue
+            raise
+        deleted.append((target, uid))
+    if arguments.dry_run == "none" and arguments.on("wait", default=not arguments.on("force")):
+        await _wait(session, arguments, deleted)
+
+
+async def _delete_one(session: Session, arguments: Arguments, target: Target) -> str | None:
+    uid: str | None = None
+    if arguments.dry_run == "client":
+        await session.get(target.path)
+    else:
+        answer = await session.delete(target.path, _options(arguments))
+        uid = answer.get("metadata", {}).get("uid") or answer.get("details", {}).get("uid")
+    verb = "force deleted" if arguments.on("force") and arguments.number("grace-period") == 0 else "deleted"
+    suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}[arguments.dry_run]
+    label = f"{target.label.partition('/')[0]}"
+    if arguments.text("output") == "name":
+        session.out.append(target.label)
+    else:
+        place = f" from {target.namespace} namespace" if target.namespace else ""
+        session.out.append(f'{label} "{target.name}" {verb}{suffix}{place}')
+    return uid
+
+
+def _options(arguments: Arguments) -> dict[str, Any]:
+    cascade = arguments.text("cascade", "background")
+    if cascade not in _CASCADES:
+        raise KubectlError(
+            f'error: invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"'
+        )
+    options: dict[str, Any] = {"propagationPolicy": _CASCADES[cascade]}
+    grace = 1 if arguments.on("now") else arguments.number("grace-period")
+    if grace == 0 and not arguments.on("force"):
+        # kubectl never asks for zero unless forced: the object would vanish before its pod has stopped.
+        grace = 1
+    if grace is not None and grace >= 0:
+        options["gracePeriodSeconds"] = grace
+    if arguments.dry_run == "server":
+        options["dryRun"] = ["All"]
+    return options
+
+
+async def _wait(session: Session, arguments: Arguments, deleted: list[tuple[Target, str | None]]) -> None:
+    limit = arguments.seconds("timeout")
+    for target, uid in deleted:
+        try:
+            async with asyncio.timeout(limit if limit > 0 else None):
+                while await _still_there(session, target, uid):
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            label = f"{target.kind.plural}/{target.name}"
+            raise KubectlError(f"error: timed out waiting for the condition on {label}") from None
+
+
+async def _still_there(session: Session, target: Target, uid: str | None) -> bool:
+    try:
+        query = {"fieldSelector": f"metadata.name={target.name}"}
+        items = (await session.get(target.kind.path(target.namespace), query)).get("items") or []
+    except (Forbidden, MethodNotAllowed):
+        # Like kubectl: not being allowed to wait does not fail the deletion.
+        return False
+    except ApiError as error:
+        if error.code == 404:
+            return False
+        raise
+    return any(uid is None or item["metadata"].get("uid") == uid for item in items)

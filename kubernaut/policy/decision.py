@@ -1,0 +1,153 @@
+"""The question put to a policy and its answer, as plain immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+Risk = Literal["low", "medium", "high"]
+Mode = Literal["strict", "permissive", "audit"]
+
+
+class TargetLike(Protocol):
+    """What the policy needs to know of a target; `kubernaut.actions.Target` and `PolicyTarget` both fit."""
+
+    @property
+    def api_version(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def namespace(self) -> str | None: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTarget:
+    """The object an action would change; `namespace` is None for cluster-scoped kinds."""
+
+    api_version: str
+    kind: str
+    namespace: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asked, as the admission webhook stamped it."""
+
+    username: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyInput:
+    """Everything a decision may depend on; nothing else is visible to a policy.
+
+    `time` is an aware datetime: policies never read a clock, so that a decision can be repeated.
+    `parameters` are JSON values under their camelCase names. `requester` is None when nobody was stamped.
+    """
+
+    action: str
+    target: TargetLike
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment: str = ""
+    target_labels: Mapping[str, str] = field(default_factory=dict)
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    requester: Requester | None = None
+    risk: Risk
+    time: datetime
+    dry_run: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON document a policy sees as `input`.
+
+        Raises ValueError when `time` is naive.
+        """
+        if self.time.tzinfo is None:
+            raise ValueError("PolicyInput.time must be timezone-aware")
+        requester = self.requester
+        return {
+            "action": self.action,
+            "target": {
+                "apiVersion": self.target.api_version,
+                "kind": self.target.kind,
+                "namespace": self.target.namespace or "",
+                "name": self.target.name,
+            },
+            "parameters": dict(self.parameters),
+            "environment": self.environment,
+            "targetLabels": dict(self.target_labels),
+            "namespaceLabels": dict(self.namespace_labels),
+            "requester": {
+                "username": requester.username if requester else "",
+                "uid": requester.uid if requester else "",
+                "groups": list(requester.groups) if requester else [],
+            },
+            "risk": self.risk,
+            "time": self.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "dryRun": self.dry_run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule; a hard one blocks in every mode."""
+
+    rule: str
+    message: str
+    hard: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form, as stored in `status.validationResults.policyValidation.violations`."""
+        return {"rule": self.rule, "message": self.message, "hard": self.hard}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDecision:
+    """The answer of one evaluator.
+
+    `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on going on.
+    `approval_reasons` says, for people, why an approval is needed. `revision` identifies the rules that decided.
+    """
+
+    allowed: bool
+    requires_approval: bool = False
+    requires_dry_run: bool = False
+    violations: tuple[Violation, ...] = ()
+    approval_reasons: tuple[str, ...] = ()
+    evaluator: str = ""
+    revision: str = ""
+    mode: Mode | None = None
+
+    @property
+    def hard_denied(self) -> bool:
+        """True when a hard violation stands: no mode and no approval lifts it."""
+        return any(violation.hard for violation in self.violations)
+
+    def in_mode(self, mode: Mode) -> PolicyDecision:
+        """This decision as the operator's mode applies it.
+
+        In `permissive` and `audit` soft violations are kept for the record but no longer block;
+        hard denials and required approvals hold in every mode.
+        """
+        allowed = self.allowed if mode == "strict" else not self.hard_denied
+        return replace(self, allowed=allowed, mode=mode)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form with the names of `status.validationResults.policyValidation`."""
+        document: dict[str, Any] = {
+            "allowed": self.allowed,
+            "requiredApproval": self.requires_approval,
+            "requiresDryRun": self.requires_dry_run,
+            "violations": [violation.to_dict() for violation in self.violations],
+            "approvalReasons": list(self.approval_reasons),
+            "evaluator": self.evaluator,
+            "revision": self.revision,
+        }
+        if self.mode is not None:
+            document["mode"] = self.mode
+        return document

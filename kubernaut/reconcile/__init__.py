@@ -1,0 +1,50 @@
+"""The runtime: controllers reconcile objects, a manager runs them.
+
+manager = Manager(client)
+manager.add(Controller(Widget, WidgetReconciler(), owns=[Deployment]))
+await manager.run()
+"""
+
+from kubernaut.reconcile import predicates
+from kubernaut.reconcile.cache import Cache, NotCached
+from kubernaut.reconcile.context import Context
+from kubernaut.reconcile.controller import Controller, ControllerRun, Watch
+from kubernaut.reconcile.events import EventRecorder, EventSink
+from kubernaut.reconcile.informer import Informer, Scope
+from kubernaut.reconcile.manager import Manager, NotSynced
+from kubernaut.reconcile.queue import Backoff, Queue, QueueShutDown, TokenBucket
+from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
+from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
+from kubernaut.reconcile.selectors import LabelSelector
+from kubernaut.reconcile.store import Change, ChangeType, Store, Stored
+
+__all__ = [
+    "Backoff",
+    "Cache",
+    "Change",
+    "ChangeType",
+    "Context",
+    "Controller",
+    "ControllerRun",
+    "EventRecorder",
+    "EventSink",
+    "Informer",
+    "LabelSelector",
+    "Manager",
+    "NotCached",
+    "NotSynced",
+    "Queue",
+    "QueueShutDown",
+    "Reconciler",
+    "Request",
+    "RequestReconciler",
+    "RequeueError",
+    "Result",
+    "Scope",
+    "Store",
+    "Stored",
+    "TerminalError",
+    "TokenBucket",
+    "Watch",
+    "predicates",
+]

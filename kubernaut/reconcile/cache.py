@@ -1,0 +1,119 @@
+"""What reconcilers read: the stores of the manager's informers, behind typed reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+from kubernaut.client import Client, NotFound, ObjectHead, Written
+from kubernaut.reconcile.informer import Informer, Scope
+from kubernaut.reconcile.result import Request
+from kubernaut.reconcile.selectors import LabelsArg, LabelSelector
+from kubernaut.reconcile.store import Decoded, IndexFunction, Stored
+from kubernaut.resources import Resource, ResourceType
+
+R = TypeVar("R", bound=Resource)
+
+
+class NotCached(LookupError):
+    """Raised for a kind or namespace that no informer of the manager watches."""
+
+
+class Cache:
+    """Reads answer at once from memory, as of the last event received, and never start a watch.
+
+    Each read decodes afresh: what it returns is the caller's own. Raises `NotCached` where nothing watches, and
+    pydantic.ValidationError when an object does not fit the model.
+    """
+
+    def __init__(self, client: Client, *, seed: str = "0") -> None:
+        self._client = client
+        self._seed = seed
+        self._informers: dict[Scope, Informer] = {}
+
+    @property
+    def informers(self) -> tuple[Informer, ...]:
+        """In the order in which they were asked for."""
+        return tuple(self._informers.values())
+
+    def informer(self, scope: Scope) -> Informer:
+        """The one informer of a scope, made on first use; its owner runs it."""
+        informer = self._informers.get(scope)
+        if informer is None:
+            random = Random(f"{self._seed}/informer/{scope}")
+            informer = self._informers[scope] = Informer(self._client, scope, random=random)
+        return informer
+
+    def add_index(self, kind: type[Resource], name: str, function: IndexFunction) -> None:
+        """Index all informers of a kind that exist by now. Raises NotCached if there is none."""
+        for informer in self._covering(kind.resource_type, None, any_namespace=True):
+            if not informer.store.has_index(name):
+                informer.store.add_index(name, kind, function)
+
+    def get(self, kind: type[R], name: str, namespace: str | None = None) -> R:
+        """One object; raises `kubernaut.client.NotFound` if it does not exist."""
+        return kind.from_json(self._find(kind.resource_type, name, namespace).raw)
+
+    def head(self, kind: type[Resource], name: str, namespace: str | None = None) -> ObjectHead:
+        """The metadata of one object, without decoding the rest; raises as `get`."""
+        return self._find(kind.resource_type, name, namespace).head
+
+    def list(
+        self,
+        kind: type[R],
+        namespace: str | None = None,
+        labels: LabelsArg = None,
+        *,
+        index: tuple[str, str] | None = None,
+    ) -> Decoded[R]:
+        """Objects by namespace (None: all), labels, and `index=(name, value)`; each is decoded when it is read.
+
+        Raises KeyError for an unknown index.
+        """
+        informers = self._covering(kind.resource_type, namespace, any_namespace=namespace is None)
+        matches: Callable[..., bool] | None = LabelSelector.parse(labels).matches if labels else None
+        found: dict[Request, Stored] = {}
+        for informer in informers:
+            for stored in informer.store.select(namespace=namespace, matches=matches, index=index):
+                found.setdefault(Request(stored.head.namespace or None, stored.head.name), stored)
+            if not informer.scope.selective and informer.scope.namespace is None:
+                break
+        return Decoded(kind, tuple(found.values()))
+
+    def behind(self, written: Written) -> Informer | None:
+        """The first informer that will show the write and does not yet."""
+        for informer in self._informers.values():
+            if informer.concerns(written) and not informer.reached(written):
+                return informer
+        return None
+
+    def watches(self, written: Written) -> bool:
+        """Whether some informer will ever show the write."""
+        return any(i.scope.covers(written.resource_type, written.namespace) for i in self._informers.values())
+
+    def _find(self, rt: ResourceType, name: str, namespace: str | None) -> Stored:
+        key = Request(namespace if rt.namespaced else None, name)
+        for informer in self._covering(rt, key.namespace):
+            stored = informer.store.get(key)
+            if stored is not None:
+                return stored
+        message = f'{rt.group_resource} "{name}" not found'
+        details = {"name": name, "group": rt.group, "kind": rt.plural}
+        raise NotFound({"kind": "Status", "message": message, "reason": "NotFound", "code": 404, "details": details})
+
+    def _covering(self, rt: ResourceType, namespace: str | None, *, any_namespace: bool = False) -> list[Informer]:
+        """Informers of a kind, those that see everything first."""
+        found = [
+            informer
+            for scope, informer in self._informers.items()
+            if (
+                scope.resource_type.group_resource == rt.group_resource
+                if any_namespace
+                else scope.covers(rt, namespace)
+            )
+        ]
+        if not found:
+            where = f" in namespace {namespace}" if namespace else ""
+            raise NotCached(f"no controller of this manager watches {rt.group_resource}{where}: add it to `watches`")
+        return sorted(found, key=lambda informer: (informer.scope.selective, informer.scope.namespace is not None))

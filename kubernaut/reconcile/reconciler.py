@@ -1,0 +1,219 @@
+"""The typed reconciler: finalizer, one status write per reconcile, conflict rule, undecodable objects."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import ValidationError
+
+from kubernaut.client import Conflict, MergePatch, NotFound, ObjectHead
+from kubernaut.reconcile.context import Context
+from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
+from kubernaut.resources import AnyResource, Resource, ResourceType, StatusBase, stamp_conditions
+
+R = TypeVar("R", bound=Resource)
+
+WRITE_TRIES = 4
+"""How often a status or finalizer write is sent when others write the object at the same time."""
+
+
+@runtime_checkable
+class RequestReconciler(Protocol):
+    """Answers a request; the untyped seam that every controller goes through."""
+
+    async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
+        """Make the world as the object named by `request` wants it; the object may be gone.
+
+        None or `Result()`: done. Raises TerminalError to give up until the object changes, anything else to be
+        retried with back-off. May be cancelled at any await (timeout, stop); the next call starts anew.
+        """
+        ...
+
+
+class Reconciler(ABC, Generic[R]):
+    """Reconciles objects of one kind, typed.
+
+    Guarantees: `obj` is the reconciler's own copy and no older than its own last write. With a `finalizer`, it is on
+    the object before `reconcile` is first called, and goes only after `finalize` returned None. What `reconcile`
+    changed in `obj.status` is written once, after it, only if it differs, and also if it raised.
+
+    Assumptions: both methods can be repeated. An effect that the status must announce first belongs in a later
+    reconcile, which has read that status back.
+
+    Caveats: without a `finalizer`, `reconcile` is also called while the object is being deleted (look at
+    `obj.metadata.deletion_timestamp`). An object that is gone is not reconciled at all.
+    """
+
+    finalizer: ClassVar[str | None] = None
+
+    @abstractmethod
+    async def reconcile(self, obj: R, ctx: Context) -> Result | None:
+        """Make the world as `obj` wants it; see `RequestReconciler.reconcile` for results and errors."""
+
+    async def finalize(self, obj: R, ctx: Context) -> Result | None:
+        """Clean up before the object goes. None: done, the finalizer is removed; a Result: call again."""
+        return None
+
+    async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
+        """Clean up after an object that no longer fits its model, by its metadata alone; as `finalize`."""
+        return None
+
+
+class TypedReconciler(Generic[R]):
+    """Makes a `RequestReconciler` of a `Reconciler`."""
+
+    def __init__(self, kind: type[R], reconciler: Reconciler[R]) -> None:
+        self._kind = kind
+        self._reconciler = reconciler
+
+    async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
+        try:
+            obj = ctx.cache.get(self._kind, request.name, request.namespace)
+        except NotFound:
+            return None
+        except ValidationError as error:
+            return await self._undecodable(request, ctx, error)
+        finalizer = self._reconciler.finalizer
+        if finalizer is None:
+            return await self._run(obj, ctx, finalizing=False)
+        present = finalizer in (obj.metadata.finalizers or ())
+        if obj.metadata.deletion_timestamp is not None:
+            return await self._finalize(obj, ctx, finalizer) if present else None
+        if not present:
+            added = await self._add_finalizer(obj, ctx, finalizer)
+            if added is None:
+                return None
+            obj = added
+        return await self._run(obj, ctx, finalizing=False)
+
+    async def _finalize(self, obj: R, ctx: Context, finalizer: str) -> Result | None:
+        result = await self._run(obj, ctx, finalizing=True)
+        if result is not None:
+            return result
+        await remove_finalizer(self._kind, ctx, finalizer, obj.uid or "")
+        return None
+
+    async def _run(self, obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
+        before = obj.model_copy(deep=True)
+        observed = True
+        failure: Exception | None = None
+        result: Result | None = None
+        try:
+            if finalizing:
+                result = await self._reconciler.finalize(obj, ctx)
+            else:
+                result = await self._reconciler.reconcile(obj, ctx)
+        except Exception as error:
+            # A retried failure may not have looked at the whole spec; a terminal one is a verdict on it.
+            failure, observed = error, isinstance(error, TerminalError)
+        try:
+            await self._write_status(before, obj, ctx, observed=observed)
+        except Exception as error:
+            if failure is None:
+                raise
+            ctx.log.warning("the status was not written either", error=str(error))
+        if failure is not None:
+            raise failure
+        return result
+
+    async def _write_status(self, before: R, after: R, ctx: Context, *, observed: bool) -> None:
+        old, new = status_of(before), status_of(after)
+        if isinstance(new, StatusBase):
+            conditions = old.conditions if isinstance(old, StatusBase) else []
+            stamp_conditions(conditions, new.conditions, ctx.clock.now(), after.metadata.generation)
+            told = isinstance(old, StatusBase) and old.observed_generation != new.observed_generation
+            if observed and not told and after.metadata.generation is not None:
+                new.observed_generation = after.metadata.generation
+        began = before.status_dict()
+        if after.status_dict() == began:
+            return
+        # Everything but the status is as it was read: the reconciler may have used the object as a scratch pad.
+        sent = before
+        for _ in range(WRITE_TRIES):
+            set_status(sent, new)
+            try:
+                await ctx.client.update_status(sent)
+            except NotFound:
+                return
+            except Conflict:
+                try:
+                    fresh = await ctx.client.get(self._kind, after.name, namespace=after.namespace)
+                except NotFound:
+                    return
+                same = fresh.uid == after.uid and fresh.metadata.generation == before.metadata.generation
+                if not same or fresh.status_dict() != began:
+                    raise RequeueError("the object changed while it was reconciled") from None
+                sent = fresh
+            else:
+                return
+        raise RequeueError("the object is written by others all the time")
+
+    async def _add_finalizer(self, obj: R, ctx: Context, finalizer: str) -> R | None:
+        finalizers = [*(obj.metadata.finalizers or ()), finalizer]
+        metadata = {"resourceVersion": obj.metadata.resource_version, "uid": obj.uid, "finalizers": finalizers}
+        try:
+            patch = MergePatch({"metadata": metadata})
+            return await ctx.client.patch(self._kind, obj.name, patch, namespace=obj.namespace)
+        except NotFound:
+            return None
+        except Conflict:
+            raise RequeueError("the object changed before the finalizer was added") from None
+
+    async def _undecodable(self, request: Request, ctx: Context, error: ValidationError) -> Result | None:
+        """One object that does not fit the model must neither retry for ever nor block its own deletion."""
+        head = ctx.cache.head(self._kind, request.name, request.namespace)
+        finalizer = self._reconciler.finalizer
+        if head.deletion_timestamp is not None and finalizer is not None:
+            if finalizer not in head.finalizers:
+                return None
+            result = await self._reconciler.finalize_raw(head, ctx)
+            if result is None:
+                await remove_finalizer(self._kind, ctx, finalizer, head.uid)
+            return result
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        problem = f"{where}: {first['msg']}" + (f" (and {n} more)" if (n := error.error_count() - 1) else "")
+        reference = reference_to(self._kind.resource_type, head)
+        ctx.events.event(reference, "Undecodable", problem, type="Warning", action="Reconcile")
+        raise TerminalError(f"the object does not fit {self._kind.__name__}: {problem}") from None
+
+
+def status_of(obj: Resource) -> Any:
+    """The status object of a resource, or None."""
+    return getattr(obj, "status", None)
+
+
+def set_status(obj: Resource, status: Any) -> None:
+    obj.status = status  # type: ignore[attr-defined]
+
+
+def untyped(rt: ResourceType) -> type[AnyResource]:
+    """A model of a kind into which every object fits."""
+    return AnyResource.of(rt.api_version, rt.kind, rt.plural, rt.namespaced)
+
+
+def reference_to(rt: ResourceType, head: ObjectHead) -> dict[str, str]:
+    """An ObjectReference as plain data."""
+    reference = {"apiVersion": rt.api_version, "kind": rt.kind, "name": head.name, "uid": head.uid}
+    return {**reference, "namespace": head.namespace} if head.namespace else reference
+
+
+async def remove_finalizer(kind: type[Resource], ctx: Context, finalizer: str, uid: str) -> None:
+    """Take one finalizer off the object of that uid; an object that is gone is fine. Raises RequeueError."""
+    model = untyped(kind.resource_type)
+    name, namespace = ctx.request.name, ctx.request.namespace
+    for _ in range(WRITE_TRIES):
+        try:
+            live = await ctx.client.get(model, name, namespace=namespace)
+            if live.uid != uid or finalizer not in live.metadata.finalizers:
+                return
+            rest = [other for other in live.metadata.finalizers if other != finalizer]
+            metadata = {"resourceVersion": live.metadata.resource_version, "uid": uid, "finalizers": rest or None}
+            await ctx.client.patch(model, name, MergePatch({"metadata": metadata}), namespace=namespace)
+        except NotFound:
+            return
+        except Conflict:
+            continue
+        return
+    raise RequeueError(f"the finalizer {finalizer} could not be removed: the object is written by others all the time")

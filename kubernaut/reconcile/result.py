@@ -1,0 +1,42 @@
+"""What a reconcile is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+PRIORITY_INITIAL = -100
+"""Priority of keys that come from an initial list or a resync."""
+PRIORITY_EVENT = 0
+"""Priority of keys that come from a change."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Request:
+    """The key of one object. `namespace` is None for cluster-scoped kinds."""
+
+    namespace: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer of a reconcile that did not raise; `None` means the same as `Result()`.
+
+    `requeue_after`: run again after this time (the back-off count is forgotten). `priority`: of that next run;
+    None keeps the ordinary priority of events.
+    """
+
+    requeue_after: timedelta | None = None
+    priority: int | None = None
+
+
+class TerminalError(Exception):
+    """Raised by a reconciler: retrying cannot help. The key is not retried until its object changes."""
+
+
+class RequeueError(Exception):
+    """Raised by the runtime or a reconciler: the view was stale. Retried with back-off, logged without a traceback."""

@@ -1,0 +1,69 @@
+"""What an operator decides about executions: the catalog, the policy and its mode, where Jobs run, and the limits."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+
+from kubernaut.actions import Catalog
+from kubernaut.policy import PolicyEvaluator
+from kubernaut.remediation.execution.gate import ApprovalGate, NoApprovals
+from kubernaut.remediation.execution.redact import TAIL_BYTES
+
+Span = Annotated[timedelta, Field(gt=timedelta())]
+
+
+class PolicyMode(StrEnum):
+    """How violations are treated. Hard violations and required approvals hold in every mode.
+
+    `strict`: they block, and without an evaluator nothing runs. `permissive`: a Warning Event, then on.
+    `audit`: recorded only.
+    """
+
+    STRICT = "strict"
+    PERMISSIVE = "permissive"
+    AUDIT = "audit"
+
+
+class Limits(BaseModel):
+    """Bounds of each phase and of what is stored; all positive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    validation: Span = timedelta(seconds=30)
+    dry_run: Span = timedelta(minutes=2)
+    execution: Span = timedelta(minutes=5)
+    """The longest timeout that a spec may ask for."""
+    scheduling: Span = timedelta(seconds=120)
+    """Added to the timeout for scheduling and image pull; also what `activeDeadlineSeconds` adds."""
+    grace: Span = timedelta(seconds=30)
+    """How long past its own deadline a Job may take to say so."""
+    poll: Span = timedelta(seconds=15)
+    """The safety net under the Job watch."""
+    policy_retry: Span = timedelta(seconds=5)
+    result_ttl: Span = timedelta(seconds=300)
+    """How long a finished Job is kept after its result is stored."""
+    rollback_bytes: Annotated[int, Field(gt=0)] = 64 * 1024
+    log_tail_bytes: Annotated[int, Field(gt=0, le=TAIL_BYTES)] = TAIL_BYTES
+
+
+class ExecutionConfig(BaseModel):
+    """The configuration of the execution controller.
+
+    `allow_unstamped`: accept executions without `spec.requestedBy`. Objects record no author, so whoever may create one
+    borrows its action's ServiceAccount; leave it off wherever the stamping webhook can run.
+    `delegate_requester`: the policy answers for the requester, who then needs no permission of their own on the target.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    catalog: Catalog
+    evaluator: SkipValidation[PolicyEvaluator]
+    policy_mode: PolicyMode = PolicyMode.STRICT
+    executor_namespace: Annotated[str, Field(min_length=1, max_length=63)] = "kubernaut-executor"
+    limits: Limits = Limits()
+    allow_unstamped: bool = False
+    delegate_requester: bool = False
+    approvals: SkipValidation[ApprovalGate] = Field(default_factory=NoApprovals)
+    max_concurrent: Annotated[int, Field(gt=0)] = 4

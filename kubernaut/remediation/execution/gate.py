@@ -1,0 +1,47 @@
+"""The gate between `validated` and `executing`: asks for an approval where the policy requires one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.verdicts import Fail, Wait
+
+if TYPE_CHECKING:
+    from kubernaut.reconcile import Context
+    from kubernaut.remediation.execution.types import KubernetesExecution
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A decision in favour. Counts only for the spec whose digest is `digest`."""
+
+    digest: str
+    decided_by: str
+    decided_at: datetime
+
+
+class ApprovalGate(Protocol):
+    """Where approvals plug in. Asked in phase `validated`, at each reconcile, while the policy requires an approval."""
+
+    async def ask(self, execution: KubernetesExecution, ctx: Context) -> Approved | Wait | Fail:
+        """Create or read the approval of `execution` (its digest is `status.specDigest`).
+
+        `Wait` until somebody decides, `Fail` when it was rejected or has expired, `Approved` when it holds: every check
+        then runs again, and the approval satisfies only the need for approval. API errors may be raised.
+        """
+        ...
+
+
+class NoApprovals:
+    """No way to approve exists: what needs an approval fails and says so."""
+
+    async def ask(self, execution: KubernetesExecution, ctx: Context) -> Approved | Wait | Fail:
+        """Always `Fail` with ApprovalRequired."""
+        return Fail(
+            Reason.APPROVAL_REQUIRED,
+            f"the policy requires an approval for {execution.spec.action} on {execution.spec.target.kind} "
+            f"{execution.spec.target.name}, and approvals cannot be given yet",
+        )

@@ -1,0 +1,64 @@
+"""Removes secrets from text that leaves a pod's log for a status, where everyone who may read the object sees it."""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "[REDACTED]"
+TAIL_BYTES = 64 * 1024
+
+_NAMES = (
+    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)s?[\w.-]*|pwd)"
+)
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+# The end of a key whose beginning was cut off by the log's own limit.
+_PEM_END = re.compile(r"\A(?:[A-Za-z0-9+/=]+\s+)+-----END [A-Z ]*PRIVATE KEY-----")
+_AUTHORIZATION = re.compile(r"(?i)\b((?:proxy-)?authorization\"?\s*[:=]\s*\"?(?:(?:basic|bearer|token|digest)\s+)?)[^\s\",;]+")
+_BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
+_QUOTED = re.compile(rf"(?i)([\"']?{_NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2).)*\2")
+_PLAIN = re.compile(rf"(?i)((?<![\w.-]){_NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")
+_FLAG = re.compile(rf"(?i)(--{_NAMES}\s+)(?!-)\S+")
+_URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(@)")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+_KNOWN = re.compile(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})\b")
+# A Secret printed as YAML or JSON: its values are base64 under names of the user's choice.
+_SECRET_DATA = re.compile(r"(?m)^(\s*(?:data|stringData):[ \t]*\n)((?:[ \t]+[^\s:]+:[^\n]*(?:\n|\Z))+)")
+_SECRET_JSON = re.compile(r"(\"(?:data|stringData)\"\s*:\s*)\{[^{}]*\}")
+
+
+def redact(text: str) -> str:
+    """`text` with what looks like a credential replaced by `[REDACTED]`.
+
+    Known forms only: names such as password, token or key with their values, Authorization headers, JWTs, private
+    keys, credentials in URLs, well-known key prefixes, and the data of printed Secrets.
+    """
+    text = _PEM.sub(REDACTED, text)
+    text = _PEM_END.sub(REDACTED, text)
+    if re.search(r"kind\"?:\s*\"?Secret\b", text):
+        text = _SECRET_DATA.sub(lambda m: m[1] + re.sub(r"(?m)^([ \t]+[^\s:]+:).*$", rf"\1 {REDACTED}", m[2]), text)
+        text = _SECRET_JSON.sub(rf'\1"{REDACTED}"', text)
+    text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
+    text = _BEARER.sub(rf"\g<1>{REDACTED}", text)
+    text = _JWT.sub(REDACTED, text)
+    text = _QUOTED.sub(rf"\g<1>\g<2>{REDACTED}\g<2>", text)
+    text = _PLAIN.sub(rf"\g<1>{REDACTED}", text)
+    text = _FLAG.sub(rf"\g<1>{REDACTED}", text)
+    text = _URL.sub(rf"\g<1>{REDACTED}\g<2>", text)
+    return _KNOWN.sub(REDACTED, text)
+
+
+def tail(text: str, limit: int = TAIL_BYTES) -> str:
+    """The last `limit` bytes of `text` in UTF-8, from a line's start where one is in reach, never half a character."""
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    cut = encoded[len(encoded) - limit :]
+    newline = cut.find(b"\n")
+    if 0 <= newline < len(cut) - 1:
+        cut = cut[newline + 1 :]
+    return cut.decode(errors="ignore")
+
+
+def log_tail(text: str, limit: int = TAIL_BYTES) -> str:
+    """The redacted tail of a log. Redacts first: a cut could part a secret from the name that gives it away."""
+    return tail(redact(text.replace("\x00", "")), limit)

@@ -1,0 +1,192 @@
+"""KubernetesExecution: one action on one target, its typed spec, and everything its status says."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from kubernaut.resources import Duration, Model, PrinterColumn, Resource, Rule, StatusBase, Time
+
+GROUP = "kubernetesexecution.kubernaut.io"
+FINALIZER = f"{GROUP}/finalizer"
+
+Name = Annotated[str, Field(max_length=253)]
+ShortText = Annotated[str, Field(max_length=512)]
+# Not `preserve-unknown-fields`: CEL cannot see what such a map holds, and the immutability rule would not cover it.
+ParameterValue = Annotated[
+    int | str,
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
+]
+
+
+class ExecutionTarget(Model):
+    """The object to act on. `apiVersion` may be left out where the action knows the kind."""
+
+    api_version: ShortText | None = None
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class ObjectRef(Model):
+    """Another object by name and, where it matters which of that name, by uid."""
+
+    name: Name
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    uid: Annotated[str, Field(max_length=128)] | None = None
+
+
+class RequestedBy(Model):
+    """Who created the execution, as stamped on admission."""
+
+    username: Annotated[str, Field(min_length=1, max_length=512)]
+    uid: Annotated[str, Field(max_length=128)] | None = None
+    groups: Annotated[list[ShortText], Field(max_length=256)] = Field(default_factory=list)
+
+
+class KubernetesExecutionSpec(Model):
+    """What to do; immutable."""
+
+    action: Annotated[str, Field(min_length=1, max_length=63)]
+    target: ExecutionTarget
+    parameters: Annotated[dict[str, ParameterValue], Field(max_length=32)] = Field(default_factory=dict)
+    """The action's parameters; a boolean is written as the string `true` or `false`."""
+    dry_run: Literal["auto", "always", "never"] = "auto"
+    """`auto`: when the policy requires it or the action's risk is high. `never` does not overrule the policy."""
+    timeout: Duration | None = None
+    """How long the action may take; the action's own default if left out. Zero is refused."""
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 0
+    """Retries of the Job; counts only for actions that are idempotent."""
+    workflow_execution_ref: ObjectRef | None = None
+    rollback_of: ObjectRef | None = None
+    requested_by: RequestedBy | None = None
+
+
+class PolicyViolationStatus(Model):
+    """One rule that the request breaks; a hard one blocks in every mode."""
+
+    rule: str
+    message: str = ""
+    hard: bool = False
+
+
+class PolicyValidation(Model):
+    """What the policy decided, by which evaluator and revision."""
+
+    allowed: bool
+    required_approval: bool = False
+    requires_dry_run: bool = False
+    violations: list[PolicyViolationStatus] = Field(default_factory=list)
+    mode: str = ""
+    evaluator: str = ""
+    revision: str = ""
+
+
+class DryRunResults(Model):
+    """The dry-run Job: announced (`jobName`) before it is created, judged (`success`) after it ended."""
+
+    required: bool
+    reason: str = ""
+    """Why a dry-run was made, or why not."""
+    job_name: str | None = None
+    job_uid: str | None = None
+    deadline: Time | None = None
+    success: bool | None = None
+    exit_code: int | None = None
+    message: str | None = None
+    log_tail: str | None = None
+
+
+class ValidationResults(Model):
+    """The five checks in their order; one that was not reached is absent."""
+
+    parameter_validation: bool | None = None
+    rbac_validation: bool | None = None
+    resource_exists: bool | None = None
+    policy_validation: PolicyValidation | None = None
+    dry_run_results: DryRunResults | None = None
+    validation_time: Time | None = None
+
+
+class ResolvedTarget(Model):
+    """The target as it was found: `uid` tells it from a later object of the same name."""
+
+    api_version: str
+    kind: str
+    namespace: str | None = None
+    name: str
+    uid: str
+
+
+class RollbackStatus(Model):
+    """What undoes the action, captured before the Job exists; `available` false when there is nothing to undo."""
+
+    available: bool
+    action: str | None = None
+    target: ExecutionTarget | None = None
+    parameters: dict[str, ParameterValue] | None = None
+    captured_at: Time | None = None
+    message: str | None = None
+
+
+class ExecutionResults(Model):
+    """How the Job ended. `logTail` is at most 64 KiB and redacted."""
+
+    success: bool
+    job_name: str
+    start_time: Time | None = None
+    end_time: Time | None = None
+    duration: Duration | None = None
+    exit_code: int | None = None
+    message: str | None = None
+    log_tail: str | None = None
+
+
+class ApprovalRecord(Model):
+    """An approval that counted: it satisfies the need for approval for the spec of this digest, nothing else."""
+
+    digest: str
+    decided_by: str
+    decided_at: Time | None = None
+
+
+class KubernetesExecutionStatus(StatusBase):
+    """Where the execution is and what it found. `reason` and `message` say why it failed."""
+
+    phase: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    deadline: Time | None = None
+    """When the present phase must have ended; absolute, so that a restart does not extend it."""
+    spec_digest: str | None = None
+    target: ResolvedTarget | None = None
+    validation_results: ValidationResults | None = None
+    approval: ApprovalRecord | None = None
+    rollback_information: RollbackStatus | None = None
+    job_name: str | None = None
+    job_uid: str | None = None
+    execution_results: ExecutionResults | None = None
+
+
+class KubernetesExecution(
+    Resource,
+    group=GROUP,
+    version="v1",
+    short_names=("kexec",),
+    categories=("kubernaut",),
+    status_subresource=True,
+    printer_columns=(
+        PrinterColumn("Phase", ".status.phase"),
+        PrinterColumn("Action", ".spec.action"),
+        PrinterColumn("Target", ".spec.target.name"),
+        PrinterColumn("Reason", ".status.reason", priority=1),
+        PrinterColumn("Age", ".metadata.creationTimestamp", type="date"),
+    ),
+    # On the spec itself, which is required: a rule on an optional field is bypassed by removing the field.
+    rules=(Rule("self == oldSelf", message="spec is immutable: create another execution instead", at="spec"),),
+):
+    """One action on one target, checked, dry-run where asked, reversible where possible."""
+
+    spec: KubernetesExecutionSpec
+    status: KubernetesExecutionStatus = Field(default_factory=KubernetesExecutionStatus)

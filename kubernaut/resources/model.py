@@ -1,0 +1,129 @@
+"""The base of every typed object: the API's field names, unknown fields kept, and the two ways to write it out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self, get_args
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from kubernaut.resources.naming import to_camel
+
+_Prune = Callable[["Model", dict[str, Any]], dict[str, Any]]
+
+
+class Model(BaseModel):
+    """A piece of a Kubernetes object.
+
+    Fields are written in snake case and travel in the API's camel case (`cluster_ip` is `clusterIP`). Fields the class
+    does not know are kept as they came and written back, so that an update loses nothing.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="allow",
+        defer_build=True,
+        protected_namespaces=(),
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        super().__pydantic_init_subclass__(**keywords)
+        # The API has no null: a field that is None is not sent, so one that may be None must be allowed to be missing.
+        for field in cls.model_fields.values():
+            if field.is_required() and type(None) in get_args(field.annotation):
+                field.default = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Decode a JSON object. Raises pydantic.ValidationError."""
+        return cls.model_validate(data)
+
+    @classmethod
+    def from_json(cls, data: bytes | bytearray | str) -> Self:
+        """Decode JSON text. Raises pydantic.ValidationError."""
+        return cls.model_validate_json(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Encode as a JSON-ready dict: the API's names, no nulls, no empty collections that are only defaults."""
+        dumped = self.model_dump(mode="json", by_alias=True, exclude_none=True, warnings="error")
+        return _without_empty_defaults(self, dumped)
+
+    def to_json(self) -> bytes:
+        """Encode `to_dict()` as JSON text."""
+        return msgspec.json.encode(self.to_dict())
+
+
+class PartialModel(Model):
+    """A model that names only some fields of a larger type; inside a CRD the server is told to keep the others."""
+
+
+def alias_of(name: str, field: FieldInfo) -> str:
+    """Give the name that `field` has on the wire."""
+    return field.serialization_alias or field.alias or name
+
+
+def applied(model: Model) -> dict[str, Any]:
+    """Encode the fields that were set or that differ from their default, recursively.
+
+    A field that was changed in place (a label added to a default dict) counts: pydantic's own record of set fields
+    would miss it.
+    """
+    return _only_set(model, model.model_dump(mode="json", by_alias=True, exclude_none=True, warnings="error"))
+
+
+def _only_set(model: Model, dumped: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    fields = type(model).model_fields
+    for name, field in fields.items():
+        alias = alias_of(name, field)
+        if alias not in dumped:
+            continue
+        value = getattr(model, name)
+        if name not in model.model_fields_set and not field.is_required() and value == default_of(field):
+            continue
+        kept[alias] = _walk(value, dumped[alias], _only_set)
+    for name, value in (model.model_extra or {}).items():
+        if name in dumped:
+            kept[name] = _walk(value, dumped[name], _only_set)
+    return kept
+
+
+def default_of(field: FieldInfo) -> Any:
+    """Give a fresh default of `field`, or None where it has none or its factory needs the other fields."""
+    if field.is_required() or field.default_factory_takes_validated_data:
+        return None
+    return field.get_default(call_default_factory=True)
+
+
+def _without_empty_defaults(model: Model, dumped: dict[str, Any]) -> dict[str, Any]:
+    for name, field in type(model).model_fields.items():
+        alias = alias_of(name, field)
+        if alias not in dumped:
+            continue
+        value = dumped[alias] = _walk(getattr(model, name), dumped[alias], _without_empty_defaults)
+        if isinstance(value, (dict, list)) and not value and _default_is_empty(field):
+            del dumped[alias]
+    for name, value in (model.model_extra or {}).items():
+        if name in dumped:
+            dumped[name] = _walk(value, dumped[name], _without_empty_defaults)
+    return dumped
+
+
+def _default_is_empty(field: FieldInfo) -> bool:
+    default = default_of(field)
+    if isinstance(default, Model):
+        return not default.to_dict()
+    return default is not None and isinstance(default, (dict, list, tuple, set, frozenset)) and not default
+
+
+def _walk(value: Any, dumped: Any, prune: _Prune) -> Any:
+    if isinstance(value, Model) and isinstance(dumped, dict):
+        return prune(value, dumped)
+    if isinstance(value, (list, tuple)) and isinstance(dumped, list):
+        return [_walk(item, part, prune) for item, part in zip(value, dumped, strict=True)]
+    if isinstance(value, dict) and isinstance(dumped, dict):
+        # Keys that are not strings have changed on the way, their order has not.
+        return {key: _walk(item, part, prune) for item, (key, part) in zip(value.values(), dumped.items(), strict=True)}
+    return dumped

@@ -1,0 +1,166 @@
+"""An event loop on which an hour takes no time: it jumps to the next timer when nothing else is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from typing_extensions import TypeVarTuple, Unpack
+
+from kubernaut.timing import Clock
+
+__all__ = ["DEFAULT_START", "NothingLeftToDo", "VirtualTimeLoop", "run_virtual"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
+# Real seconds to wait for the outside world when the loop has neither timers nor holds.
+STALL_LIMIT = 30.0
+
+
+class NothingLeftToDo(RuntimeError):
+    """Every task waits for something that nothing will bring about: there is no timer, and no hold is open."""
+
+
+class VirtualClock:
+    """Wall-clock time in step with a loop's monotonic time."""
+
+    def __init__(self, start: datetime, time: Callable[[], float]) -> None:
+        self._start = start
+        self._time = time
+
+    def now(self) -> datetime:
+        """The current virtual time, in UTC."""
+        return self._start + timedelta(seconds=self._time())
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop in virtual time; implements kubernaut.timing.VirtualTime.
+
+    ``time()`` starts at 0 and ``clock`` at ``start`` (2024-01-01T00:00:00Z unless given; it must be timezone-aware).
+    Both stand still while callbacks run and move only by jumps to the next timer, when nothing is ready, no hold is
+    open and nobody awaits ``idle``. Work in executors holds time by itself; wrap awaits on other outside work
+    (subprocesses, sockets, libraries with threads of their own) in ``kubernaut.timing.hold()``.
+
+    With nothing ready, no timer and no hold, the loop waits 30 real seconds for the outside world and then raises
+    NothingLeftToDo, so that a test that waits in vain fails.
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        begin = DEFAULT_START if start is None else start
+        if begin.tzinfo is None:
+            raise ValueError("the start of virtual time needs a timezone")
+        self._elapsed = 0.0
+        self._holds = 0
+        self._idlers: list[asyncio.Future[None]] = []
+        self._virtual_clock = VirtualClock(begin.astimezone(UTC), self.time)
+        super().__init__(_JumpingSelector(self._nothing_ready))
+
+    @property
+    def clock(self) -> Clock:
+        """Wall-clock time in step with ``time()``."""
+        return self._virtual_clock
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._elapsed
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Time stands still while any hold is open. Do not await ``idle`` or timers inside."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._release()
+
+    async def idle(self) -> None:
+        """Return when nothing is ready to run and no hold is open, before time moves on."""
+        future: asyncio.Future[None] = self.create_future()
+        self._idlers.append(future)
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass, then wait until everything that fell due has run."""
+        if seconds < 0:
+            raise ValueError("time does not go back")
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+        await self.idle()
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """As asyncio's, and time stands still until the result is there."""
+        future = super().run_in_executor(executor, func, *args)
+        self._holds += 1
+        future.add_done_callback(self._release)
+        return future
+
+    def _release(self, _: object = None) -> None:
+        self._holds -= 1
+
+    def _nothing_ready(self, timeout: float | None) -> float | None:
+        """Called when no callback and no file is ready: how long to wait in real time (None: until woken)."""
+        if self._holds:
+            return None
+        idlers = [future for future in self._idlers if not future.done()]
+        self._idlers.clear()
+        if idlers:
+            for future in idlers:
+                future.set_result(None)
+            return 0
+        if timeout is None:
+            return STALL_LIMIT
+        self._elapsed += timeout
+        return 0
+
+
+class _JumpingSelector(selectors.BaseSelector):
+    """A selector that asks the loop before it waits."""
+
+    def __init__(self, nothing_ready: Callable[[float | None], float | None]) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._nothing_ready = nothing_ready
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        events = self._selector.select(0)
+        if events or (timeout is not None and timeout <= 0):
+            return events
+        wait = self._nothing_ready(timeout)
+        if wait == 0:
+            return []
+        events = self._selector.select(wait)
+        if not events and wait is not None:
+            raise NothingLeftToDo(f"nothing is ready, no timer is set and nothing came in {wait:g} real seconds")
+        return events
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._selector.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._selector.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._selector.modify(fileobj, events, data)
+
+    def close(self) -> None:
+        self._selector.close()
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._selector.get_key(fileobj)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._selector.get_map()
+
+
+def run_virtual(main: Callable[[], Coroutine[Any, Any, T]], *, start: datetime | None = None) -> T:
+    """Run ``main()`` on a fresh virtual-time loop, as ``asyncio.run`` does on an ordinary one."""
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
+        return runner.run(main())

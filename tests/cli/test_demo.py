@@ -1,0 +1,153 @@
+"""`kubernaut demo` from the outside: what it prints, what it says of bad input, how it exits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Demo
+
+SHOP = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: registry.example.com/web:1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: batch-0, namespace: shop}
+spec: {containers: [{name: main, image: registry.example.com/batch:1}]}
+"""
+
+
+def execution(action: str = "scale-deployment", target: str = "kind: Deployment, namespace: shop, name: web",
+              parameters: str = "replicas: 4", name: str = "act") -> str:  # fmt: skip
+    return f"""
+---
+apiVersion: kubernetesexecution.kubernaut.io/v1
+kind: KubernetesExecution
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  action: {action}
+  target: {{{target}}}
+  parameters: {{{parameters}}}
+"""
+
+
+def test_without_files_the_example_scales_from_2_to_5(demo: Demo) -> None:
+    ran = demo("--json")
+    assert ran.code == 0, ran.everything
+    assert ran.last["outcome"] == "rollback_ready"
+    assert ran.last["phases"] == ["validating", "validated", "executing", "rollback_ready"]
+    [deployment] = [change for change in ran.last["changed"] if change["kind"] == "Deployment"]
+    assert (deployment["namespace"], deployment["name"], deployment["change"]) == ("production", "api-server", "modified")
+    assert {"path": "spec.replicas", "before": 2, "after": 5} in deployment["fields"]
+
+
+def test_every_line_of_json_is_an_object_with_the_promised_fields(demo: Demo) -> None:
+    ran = demo("--json")
+    assert all(set(line) == {"time", "kind", "namespace", "name", "phase", "reason", "message"} for line in ran.lines[:-1])
+    assert {line["kind"] for line in ran.lines[:-1]} == {"KubernetesExecution", "Job"}
+    assert ran.err == ""
+
+
+def test_the_timeline_shows_phases_the_job_and_the_change(demo: Demo) -> None:
+    ran = demo()
+    assert ran.code == 0
+    for word in ("validating", "executing", "rollback_ready", "exec-scale-deployment-", "spec.replicas: 2 -> 5"):
+        assert word in ran.out
+
+
+def test_two_runs_print_the_same(demo: Demo) -> None:
+    assert demo("--json").out == demo("--json").out
+
+
+def test_three_actions_on_objects_of_the_users_own(demo: Demo) -> None:
+    text = SHOP + execution(name="scale")
+    text += execution("restart-pod", "kind: Pod, namespace: shop, name: batch-0", "gracePeriodSeconds: 0", "restart")
+    text += execution("cordon-node", "kind: Node, name: node-1", "", "cordon")
+    ran = demo("--json", text=text)
+    assert ran.code == 0, ran.everything
+    changed = {(c["kind"], c["name"]): c for c in ran.last["changed"]}
+    assert {"path": "spec.replicas", "before": 3, "after": 4} in changed["Deployment", "web"]["fields"]
+    assert changed["Pod", "batch-0"]["change"] == "deleted"
+    assert {"path": "spec.unschedulable", "before": None, "after": True} in changed["Node", "node-1"]["fields"]
+
+
+def test_standard_input_is_read(demo: Demo) -> None:
+    ran = demo("--json", "-f", "-", stdin=SHOP + execution())
+    assert ran.code == 0, ran.everything
+
+
+def test_kinds_without_a_crd_are_accepted_with_a_note(demo: Demo) -> None:
+    monitor = "\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m, namespace: shop}\nspec: {a: 1}\n"
+    ran = demo("--json", text=SHOP + monitor + execution())
+    assert ran.code == 0, ran.everything
+    assert "ServiceMonitor" in ran.err
+
+
+FAILING = {
+    "an unknown action": (execution(action="scale-deploymnt"), 'did you mean "scale-deployment"'),
+    "replicas out of range": (execution(parameters="replicas: 101"), "parameters.replicas: must be between 0 and 100, got 101"),
+    "replicas as words": (execution(parameters='replicas: "two"'), "parameters.replicas: must be an integer"),
+    "an extra parameter": (execution(parameters="replicas: 2, speed: 9"), "parameters.speed: unknown parameter"),
+    "a missing target": (execution(target="kind: Deployment, namespace: shop, name: nope"), "nope"),
+    "a protected namespace": (execution(target="kind: Deployment, namespace: kube-system, name: dns"), "kube-system"),
+}  # fmt: skip
+
+DNS = SHOP.split("---")[0].replace("name: web, namespace: shop", "name: dns, namespace: kube-system") + "---"
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_failed_execution_says_why_in_one_line_and_exits_1(demo: Demo, case: str) -> None:
+    given, expected = FAILING[case]
+    ran = demo("--json", text=DNS + SHOP + given)
+    assert ran.code == 1, ran.everything
+    assert ran.last["outcome"] == "failed"
+    [story] = ran.last["executions"]
+    assert expected in story["message"]
+    assert "given.yaml" in story["source"]
+    assert story["reason"]
+    assert "Traceback" not in ran.everything
+
+
+UNREADABLE = {
+    "not YAML": ("a: [1", "is not valid YAML"),
+    "a list": ("- 1\n- 2", "is not a Kubernetes object"),
+    "a text": ("hello", "is not a Kubernetes object"),
+    "no kind": ("apiVersion: v1\nmetadata: {name: a}", "kind: must be a text"),
+    "no name": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}", "metadata.name: must be a text"),
+    "a number for a name": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 7}", "metadata.name: must be a text"),
+    "a key given twice": ("apiVersion: v1\nkind: ConfigMap\nkind: Pod", "given twice"),
+    "a bad name": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: A_B, namespace: default}", "metadata.name"),
+    "nothing": ("", "nothing to do"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_input_that_cannot_be_read_is_one_sentence_and_exits_2(demo: Demo, case: str) -> None:
+    text, expected = UNREADABLE[case]
+    ran = demo(text=text)
+    assert ran.code == 2
+    assert expected in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert "given.yaml" in ran.err or case == "nothing"
+    assert ran.out == ""
+
+
+def test_a_missing_file_is_named(demo: Demo) -> None:
+    ran = demo("-f", "nowhere.yaml")
+    assert (ran.code, "nowhere.yaml: cannot be read: No such file or directory" in ran.err) == (2, True)
+
+
+def test_the_same_execution_twice_names_both_places(demo: Demo) -> None:
+    ran = demo(text=execution() + execution())
+    assert ran.code == 2
+    assert "given twice" in ran.err
