@@ -122,7 +122,8 @@ def service_account_name(action: str) -> str:
 def rule(group: str, resource: str, *verbs: str, target: Target | None = None) -> list[PolicyRule]:
     """A rule for `verbs` on one object, or on all when `target` is None.
 
-    list and watch hold for one name too: Kubernetes honours it when the request selects `metadata.name`, as kubectl does.
+    list and watch hold for one name too: Kubernetes honours it when the request selects `metadata.name`, as kubectl
+    does.
     """
     names = [target.name] if target else []
     return [PolicyRule(api_groups=[group], resources=[resource], verbs=list(verbs), resource_names=names)]

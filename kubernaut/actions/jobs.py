@@ -177,7 +177,7 @@ def _uid_digits(uid: str) -> str:
 
 
 def _label(text: str, room: int) -> str:
-    """`text` as a DNS-1123 label of at most `room` characters; one that had to change carries a hash of the original."""
+    """`text` as a DNS-1123 label of at most `room` characters; one that had to change carries a hash."""
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if plain == text and len(plain) <= room:
         return plain

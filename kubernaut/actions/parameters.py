@@ -33,7 +33,9 @@ class Parameters(BaseModel):
     what travels is camel case.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=False
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, camelCase, with defaults filled in and without nulls."""
@@ -107,7 +109,9 @@ def _bounds(detail: ErrorDetails, model: type[Parameters]) -> str:
     low, high = context.get("ge"), context.get("le")
     if low is None and high is None:
         return ""
-    field = next((field for name, field in model.model_fields.items() if (field.alias or name) == detail["loc"][0]), None)
+    field = next(
+        (field for name, field in model.model_fields.items() if (field.alias or name) == detail["loc"][0]), None
+    )
     if field is not None and len(detail["loc"]) == 1:
         for constraint in field.metadata:
             low = getattr(constraint, "ge", low)

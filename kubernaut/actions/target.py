@@ -38,7 +38,12 @@ class Target:
 
     def to_dict(self) -> dict[str, str]:
         """As `spec.target` of an execution."""
-        document = {"apiVersion": self.api_version, "kind": self.kind, "namespace": self.namespace or "", "name": self.name}
+        document = {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "namespace": self.namespace or "",
+            "name": self.name,
+        }
         return {key: value for key, value in document.items() if value}
 
     def __str__(self) -> str:
@@ -63,7 +68,7 @@ def resolve_target(raw: Mapping[str, Any] | Target, targets: tuple[ResourceType,
     version = document.get("apiVersion") or kinds[0].api_version
     kind = next((candidate for candidate in kinds if candidate.api_version == version), None)
     if kind is None:
-        raise TargetError("target.apiVersion", f'{action} cannot act on {version} {kind_name}; it takes: {allowed}')
+        raise TargetError("target.apiVersion", f"{action} cannot act on {version} {kind_name}; it takes: {allowed}")
     if not isinstance(name, str) or len(name) > _MAX_NAME or not _SUBDOMAIN.fullmatch(name):
         raise TargetError("target.name", f'"{name or ""}" is not the name of an object (a lower-case DNS name)')
     return Target(kind.api_version, kind.kind, _namespace(document.get("namespace") or None, kind), name)

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 Risk = Literal["low", "medium", "high"]
 Mode = Literal["strict", "permissive", "audit"]
 
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 class TargetLike(Protocol):
     """What the policy needs to know of a target; `kubernaut.actions.Target` and `PolicyTarget` both fit."""
@@ -70,6 +72,7 @@ class PolicyInput:
         if self.time.tzinfo is None:
             raise ValueError("PolicyInput.time must be timezone-aware")
         requester = self.requester
+        time = self.time.astimezone(UTC)
         return {
             "action": self.action,
             "target": {
@@ -88,7 +91,10 @@ class PolicyInput:
                 "groups": list(requester.groups) if requester else [],
             },
             "risk": self.risk,
-            "time": self.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            # rego-cpp 1.5 cannot parse times.
+            "weekday": _WEEKDAYS[time.weekday()],
+            "hour": time.hour,
             "dryRun": self.dry_run,
         }
 
@@ -110,7 +116,8 @@ class Violation:
 class PolicyDecision:
     """The answer of one evaluator.
 
-    `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on going on.
+    `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on
+    going on.
     `approval_reasons` says, for people, why an approval is needed. `revision` identifies the rules that decided.
     """
 

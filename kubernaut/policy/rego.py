@@ -95,7 +95,13 @@ class RegoEngine:
 def _explain(raw: str, modules: Mapping[str, str]) -> str:
     """`file:line:column: message` out of rego-cpp's error tree."""
     message = _MESSAGE.search(raw)
-    text = message["message"].strip() if message else raw.splitlines()[0][:200] if raw else "internal error of the Rego engine"
+    text = (
+        message["message"].strip()
+        if message
+        else raw.splitlines()[0][:200]
+        if raw
+        else "internal error of the Rego engine"
+    )
     location = _LOCATION.search(raw)
     if location is None:
         return text

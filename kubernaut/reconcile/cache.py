@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -102,16 +102,12 @@ class Cache:
         details = {"name": name, "group": rt.group, "kind": rt.plural}
         raise NotFound({"kind": "Status", "message": message, "reason": "NotFound", "code": 404, "details": details})
 
-    def _covering(self, rt: ResourceType, namespace: str | None, *, any_namespace: bool = False) -> list[Informer]:
+    def _covering(self, rt: ResourceType, namespace: str | None, *, any_namespace: bool = False) -> Sequence[Informer]:
         """Informers of a kind, those that see everything first."""
         found = [
             informer
             for scope, informer in self._informers.items()
-            if (
-                scope.resource_type.group_resource == rt.group_resource
-                if any_namespace
-                else scope.covers(rt, namespace)
-            )
+            if scope.covers(rt, scope.namespace if any_namespace else namespace)
         ]
         if not found:
             where = f" in namespace {namespace}" if namespace else ""

@@ -252,18 +252,19 @@ class ControllerRun:
             if informer is None:
                 del writes[which]
                 continue
-            priority = self.queue.priority_of(request)
-            if self._held.get(request) == written:
-                self._log.debug(
-                    "still waiting for the own write", object=str(request), version=written.resource_version
-                )
-            else:
-                self._held[request] = written
-                informer.when_reached(written, lambda: self._release(request, written, priority))
-            self.queue.add_after(request, OWN_WRITE_BOUND, priority=priority)
+            self._await_write(request, written, informer)
             return True
         self._writes.pop(request, None)
         return False
+
+    def _await_write(self, request: Request, written: Written, informer: Informer) -> None:
+        priority = self.queue.priority_of(request)
+        if self._held.get(request) == written:
+            self._log.info("still waiting for the key's own write", object=str(request), at=written.resource_version)
+        else:
+            self._held[request] = written
+            informer.when_reached(written, lambda: self._release(request, written, priority))
+        self.queue.add_after(request, OWN_WRITE_BOUND, priority=priority)
 
     def _release(self, request: Request, written: Written, priority: int) -> None:
         if self._held.get(request) == written:

@@ -160,10 +160,8 @@ class Informer:
 
     def add_handler(self, handler: Handler) -> None:
         """Call `handler` for every change from now on, after an ADDED for each object that is already here."""
-        for key in self.store.keys():
-            stored = self.store.get(key)
-            if stored is not None:
-                handler(_initial(key, stored))
+        for key, stored in self.store.items():
+            handler(Change(ChangeType.ADDED, key, None, stored, initial=True))
         self._handlers.append(handler)
 
     def concerns(self, written: Written) -> bool:
@@ -237,7 +235,7 @@ class Informer:
         return InitPage(state.pages, state.seen, page.resource_version)
 
     def _finish_list(self, state: InitDone) -> State:
-        for key in self.store.keys():
+        for key, _ in self.store.items():
             if key not in state.seen:
                 self._dispatch(self.store.remove(key, synthesised=True))
         if self.absent:
@@ -284,10 +282,7 @@ class Informer:
             return
         stored = self._stored(frame.object)
         key = Request(stored.head.namespace or None, stored.head.name)
-        if frame.type == "DELETED":
-            changes = self.store.remove(key, stored)
-        else:
-            changes = self.store.put(stored)
+        changes = self.store.remove(key, stored) if frame.type == "DELETED" else self.store.put(stored)
         # The handlers come before the waiters: these act on what the handlers have already been told.
         self._dispatch(changes)
         self._advance(stored.head.resource_version)
@@ -337,12 +332,8 @@ class Informer:
         """The kind is not served: none of its objects exist any more."""
         self.absent = True
         self.state = Empty()
-        for key in self.store.keys():
+        for key, _ in self.store.items():
             self._dispatch(self.store.remove(key, synthesised=True))
-
-
-def _initial(key: Request, stored: Stored) -> Change:
-    return Change(ChangeType.ADDED, key, None, stored, initial=True)
 
 
 def _key_of(written: Written) -> Request:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random, SystemRandom
 
 import anyio
+from anyio.abc import TaskGroup
 
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
@@ -126,7 +127,7 @@ class Manager:
         self._stop = anyio.Event()
         try:
             async with anyio.create_task_group() as group:
-                run.start(group.start_soon)
+                run.start(group)
                 try:
                     if wait:
                         await self._wait_synced(run, sync_timeout)
@@ -139,11 +140,11 @@ class Manager:
         finally:
             self._run = self._stop = None
 
-    async def _wait_synced(self, run: ManagerRun, timeout: timedelta) -> None:
-        with anyio.move_on_after(timeout.total_seconds()):
+    async def _wait_synced(self, run: ManagerRun, bound: timedelta) -> None:
+        with anyio.move_on_after(bound.total_seconds()):
             await run.synced()
             return
-        raise NotSynced(f"no complete list within {timeout} of: {', '.join(run.unsynced())}")
+        raise NotSynced(f"no complete list within {bound} of: {', '.join(run.unsynced())}")
 
     def _running_now(self) -> ManagerRun:
         if self._run is None:
@@ -171,10 +172,10 @@ class ManagerRun:
         self._background += [_Service(f"informer {i.scope}", i.run) for i in self.cache.informers]
         self._workers = [_Service(f"controller {c.controller.name}", c.run) for c in self._controllers]
 
-    def start(self, start_soon: Callable[..., None]) -> None:
+    def start(self, group: TaskGroup) -> None:
         """Start informers before controllers, which wait for them."""
         for service in (*self._background, *self._workers):
-            start_soon(self._host, service, name=service.name)
+            group.start_soon(self._host, service, name=service.name)
 
     async def synced(self) -> None:
         for informer in self.cache.informers:

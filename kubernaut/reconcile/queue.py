@@ -287,7 +287,7 @@ class Queue(Generic[K]):
     def _arm(self) -> None:
         """Point the one loop timer at the earliest delayed key."""
         while self._timers:
-            due, ticket, key = self._timers[0]
+            _, ticket, key = self._timers[0]
             delayed = self._waiting.get(key)
             if delayed is not None and delayed.ticket == ticket:
                 break

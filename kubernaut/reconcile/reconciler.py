@@ -131,9 +131,8 @@ class TypedReconciler(Generic[R]):
         # Everything but the status is as it was read: the reconciler may have used the object as a scratch pad.
         sent = before
         for _ in range(WRITE_TRIES):
-            set_status(sent, new)
             try:
-                await ctx.client.update_status(sent)
+                await ctx.client.update_status(sent.model_copy(update={"status": new}))
             except NotFound:
                 return
             except Conflict:
@@ -182,10 +181,6 @@ class TypedReconciler(Generic[R]):
 def status_of(obj: Resource) -> Any:
     """The status object of a resource, or None."""
     return getattr(obj, "status", None)
-
-
-def set_status(obj: Resource, status: Any) -> None:
-    obj.status = status  # type: ignore[attr-defined]
 
 
 def untyped(rt: ResourceType) -> type[AnyResource]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from kubernaut.client import ObjectHead
 from kubernaut.reconcile.result import Request
@@ -122,8 +122,9 @@ class Store:
     def __contains__(self, key: Request) -> bool:
         return key in self._objects
 
-    def keys(self) -> list[Request]:
-        return list(self._objects)
+    def items(self) -> list[tuple[Request, Stored]]:
+        """All objects as they are now; the store may change while the list is read."""
+        return list(self._objects.items())
 
     def get(self, key: Request) -> Stored | None:
         return self._objects.get(key)

@@ -46,7 +46,7 @@ class Model(BaseModel):
         return cls.model_validate_json(data)
 
     def to_dict(self) -> dict[str, Any]:
-        """Encode as a JSON-ready dict: the API's names, no nulls, no empty collections that are only defaults."""
+        """Encode as a JSON-ready dict: the API's names, no nulls, no empty collections or strings that are defaults."""
         dumped = self.model_dump(mode="json", by_alias=True, exclude_none=True, warnings="error")
         return _without_empty_defaults(self, dumped)
 
@@ -103,7 +103,7 @@ def _without_empty_defaults(model: Model, dumped: dict[str, Any]) -> dict[str, A
         if alias not in dumped:
             continue
         value = dumped[alias] = _walk(getattr(model, name), dumped[alias], _without_empty_defaults)
-        if isinstance(value, (dict, list)) and not value and _default_is_empty(field):
+        if isinstance(value, (dict, list, str)) and not value and _default_is_empty(field):
             del dumped[alias]
     for name, value in (model.model_extra or {}).items():
         if name in dumped:
@@ -115,7 +115,7 @@ def _default_is_empty(field: FieldInfo) -> bool:
     default = default_of(field)
     if isinstance(default, Model):
         return not default.to_dict()
-    return default is not None and isinstance(default, (dict, list, tuple, set, frozenset)) and not default
+    return default is not None and isinstance(default, (dict, list, tuple, set, frozenset, str)) and not default
 
 
 def _walk(value: Any, dumped: Any, prune: _Prune) -> Any:
@@ -123,6 +123,9 @@ def _walk(value: Any, dumped: Any, prune: _Prune) -> Any:
         return prune(value, dumped)
     if isinstance(value, (list, tuple)) and isinstance(dumped, list):
         return [_walk(item, part, prune) for item, part in zip(value, dumped, strict=True)]
+    if isinstance(value, (set, frozenset)) and isinstance(dumped, list):
+        # A set's own order differs from process to process.
+        return sorted(dumped, key=str)
     if isinstance(value, dict) and isinstance(dumped, dict):
         # Keys that are not strings have changed on the way, their order has not.
         return {key: _walk(item, part, prune) for item, (key, part) in zip(value.values(), dumped.items(), strict=True)}

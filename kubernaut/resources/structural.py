@@ -156,7 +156,7 @@ def _tidy(schema: Schema, path: str) -> Schema:
         schema[exclusive] = schema[bound] == limit
         if not schema[exclusive]:
             del schema[exclusive]
-    # Empty defaults are what models fill in anyway; server 1.20 takes an empty string for null and refuses it.
+    # Models fill in empty defaults by themselves; some builds of server 1.20 take an empty string for null, and refuse.
     if schema.get("default", 0) in (None, "", {}, []):
         del schema["default"]
     kind = schema.get("type")

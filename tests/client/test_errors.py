@@ -53,7 +53,12 @@ def test_causes_are_typed() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "details", "seconds"),
-    [({"retry-after": "7"}, {}, 7), ({}, {"retryAfterSeconds": 3}, 3), ({}, {}, None), ({"retry-after": "x"}, {}, None)],
+    [
+        ({"retry-after": "7"}, {}, 7),
+        ({}, {"retryAfterSeconds": 3}, 3),
+        ({}, {}, None),
+        ({"retry-after": "x"}, {}, None),
+    ],
 )
 def test_retry_after_comes_from_details_or_header(
     headers: dict[str, str], details: dict[str, int], seconds: float | None

@@ -1,5 +1,6 @@
 """Frames are split at newlines however the bytes arrive."""
 
+import itertools
 from collections.abc import AsyncIterator, Iterable
 
 import msgspec
@@ -24,7 +25,7 @@ async def chunked(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
 async def test_lines_do_not_depend_on_the_chunks(lines: list[bytes], cuts: list[int], ended: bool) -> None:
     whole = b"\n".join(lines) + (b"\n" if ended else b"")
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    chunks = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [whole[a:b] for a, b in itertools.pairwise(edges)]
     assert [line async for line in Lines(chunked(chunks))] == lines
 
 

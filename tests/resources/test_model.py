@@ -196,3 +196,20 @@ def test_kinds_without_a_model_are_plain_dicts_of_one_class() -> None:
     assert AnyResource.of("v1", "Thing", plural="thingies", namespaced=False).resource_type.path(None, "t") == (
         "/api/v1/thingies/t"
     )
+
+
+def test_an_empty_string_is_left_out_where_it_is_the_default_and_sent_where_it_is_not() -> None:
+    class Texts(Model):
+        message: str = ""
+        word: str = "x"
+        maybe: str | None = None
+
+    assert Texts().to_dict() == {"word": "x"}
+    assert Texts(word="", maybe="").to_dict() == {"word": "", "maybe": ""}
+
+
+def test_sets_are_written_in_order() -> None:
+    class Tags(Model):
+        tags: set[str]
+
+    assert Tags(tags={"b", "c", "a"}).to_dict() == {"tags": ["a", "b", "c"]}

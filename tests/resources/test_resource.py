@@ -23,7 +23,7 @@ T0, T1 = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 
 
 def declare(name: str = "Gadget", **keywords: Any) -> type[Resource]:
-    made: type[Resource] = new_class(name, (Resource,), keywords)  # type: ignore[assignment]
+    made: type[Resource] = new_class(name, (Resource,), keywords)
     return made
 
 

@@ -203,6 +203,8 @@ class _StreamExchange:
                     await self._writer.send(bytes(chunk))
                 except anyio.BrokenResourceError:
                     return
+            elif self._disconnected.is_set():
+                await checkpoint()  # or an application that only sends would never let its cancellation through
             if not message.get("more_body", False):
                 self._complete = True
                 self._writer.close()

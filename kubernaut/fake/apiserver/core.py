@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from kubernaut.fake.apiserver.authn import service_account
 from kubernaut.fake.apiserver.kinds import Kind, kind_of
 from kubernaut.fake.apiserver.messages import Request, User
 from kubernaut.fake.apiserver.registry import Registry, ResourceInfo
@@ -23,9 +24,14 @@ class State:
     random: Random
     clock: Clock | None = None
     logs: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    tokens: dict[str, User] = field(default_factory=dict)
 
     def now(self) -> Any:
         return (self.clock or current_clock()).now()
+
+    def issue_token(self, token: str, namespace: str, account: str, uid: str) -> None:
+        """Makes a bearer token known as that ServiceAccount's."""
+        self.tokens[token] = service_account(namespace, account, uid)
 
     def find(self, store: str, namespace: str, name: str) -> dict[str, Any] | None:
         """A private copy of a stored object."""

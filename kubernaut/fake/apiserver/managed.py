@@ -5,7 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.patch.managedfields import track_update
+from kubernaut.fake.apiserver.patch.types import Node, builtin_type, crd_type
+
+
+def type_of(call: Call) -> Node | None:
+    """How the values of the call's resource merge; None for what is not known."""
+    custom = call.resource.custom
+    if custom is not None:
+        if custom.merge_type is None:
+            custom.merge_type = crd_type(custom.schema)
+        node: Node = custom.merge_type
+        return node
+    return builtin_type(call.resource.api_version, call.resource.kind)
+
+
+def reset_paths(call: Call, subresource: str) -> tuple[tuple[str, ...], ...] | None:
+    """Paths not tracked here; None for the usual ones. Kinds without a status subresource track everything."""
+    return None if subresource or call.resource.status_subresource else ()
 
 
 def track(call: Call, old: dict[str, Any] | None, new: dict[str, Any], manager: str, subresource: str = "") -> None:
     """Records in `new` which fields this write changed."""
+    entries = track_update(
+        old,
+        new,
+        manager,
+        now=call.state.now(),
+        schema=type_of(call),
+        subresource=subresource,
+        reset=reset_paths(call, subresource),
+        api_version=call.resource.api_version,
+    )
+    if entries:
+        new["metadata"]["managedFields"] = entries
+    else:
+        new["metadata"].pop("managedFields", None)

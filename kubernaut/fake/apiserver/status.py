@@ -60,6 +60,7 @@ class StatusError(Exception):
         self.code, self.reason, self.message = code, reason, message
         self.details = dict(details) if details is not None else None
         self.headers = dict(headers or {})
+        self.warnings: list[str] = []
 
     def body(self) -> dict[str, Any]:
         """The Status object, ready for JSON."""

@@ -12,11 +12,13 @@ from kubernaut.fake.controlplane.behaviour import PodBehaviour, PodScript, defau
 from kubernaut.fake.controlplane.processes import Exited, Processes, ProcessKey
 from kubernaut.reconcile import Context, Controller, Reconciler, Result
 from kubernaut.resources.builtin.core_v1 import Node, Pod
-from kubernaut.resources.builtin.pods import Container, ContainerStatus, PodIP
+from kubernaut.resources.builtin.pods import Container, ContainerStateRunning, ContainerStatus, PodIP
 
 LogWriter = Callable[[str, str, str, str], None]
 """Keeps the log of a container: namespace, pod, container, text."""
 
+_SHORTEST_GLANCE = timedelta(milliseconds=20)
+_LONGEST_GLANCE = timedelta(seconds=1)
 _FINISHED = ("Succeeded", "Failed")
 
 
@@ -74,13 +76,13 @@ class Kubelet(Reconciler[Pod]):
     def _ended(
         self, pod: Pod, container: Container, status: ContainerStatus, script: PodScript, now: datetime
     ) -> tuple[Exited | None, timedelta | None]:
+        running = status.state.running
         arguments = kubectl_arguments(container)
         scripted = self._behaviour(pod, container, status.restart_count) is not None
         if arguments is not None and not scripted:
             key = ProcessKey(pod.uid or "", container.name, status.restart_count)
             self._processes.start(key, pod, arguments)
-            return self._processes.exited(key), None
-        running = status.state.running
+            return self._processes.exited(key), _glance(running, now)
         if script.exit_code is None or running is None or running.started_at is None:
             return None, None
         due = running.started_at + script.run_time
@@ -127,6 +129,12 @@ class Kubelet(Reconciler[Pod]):
             if container.name in statuses
         ]
         return max(times, default=timedelta())
+
+
+def _glance(running: ContainerStateRunning | None, now: datetime) -> timedelta:
+    """How soon to look again whether a command has ended: soon at first, then every second."""
+    elapsed = now - running.started_at if running and running.started_at else timedelta()
+    return min(max(elapsed / 4, _SHORTEST_GLANCE), _LONGEST_GLANCE)
 
 
 async def _remove(pod: Pod, ctx: Context) -> None:

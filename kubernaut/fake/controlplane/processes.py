@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,6 @@ from anyio.abc import TaskGroup
 
 from kubernaut.client import Client
 from kubernaut.fake.controlplane.kubectl import kubectl
-from kubernaut.reconcile import Request
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.timing import current_clock
 
@@ -43,17 +42,13 @@ class _Process:
 
 
 class Processes:
-    """Runs kubectl commands as their pods' ServiceAccounts; each start of a container runs at most once.
-
-    What ends is told to `on_exit` with the key of its pod.
-    """
+    """Runs kubectl commands as their pods' ServiceAccounts; each start of a container runs at most once."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._group: TaskGroup | None = None
         # Kept until the pod is gone: it is what makes starting twice harmless.
         self._started: dict[ProcessKey, _Process] = {}
-        self.on_exit: Callable[[Request], None] = lambda request: None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -95,7 +90,6 @@ class Processes:
         with process.scope:
             done = await kubectl(self._client_of(pod), arguments, namespace=pod.namespace or "default")
             process.exited = Exited(done.exit_code, done.log, current_clock().now())
-            self.on_exit(Request(pod.namespace, pod.name))
 
     def _client_of(self, pod: Pod) -> Client:
         account = pod.spec.service_account_name or "default"

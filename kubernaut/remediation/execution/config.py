@@ -39,6 +39,8 @@ class Limits(BaseModel):
     """Added to the timeout for scheduling and image pull; also what `activeDeadlineSeconds` adds."""
     grace: Span = timedelta(seconds=30)
     """How long past its own deadline a Job may take to say so."""
+    approval: Span = timedelta(hours=1)
+    """How long phase `validated` may wait for a decision."""
     poll: Span = timedelta(seconds=15)
     """The safety net under the Job watch."""
     policy_retry: Span = timedelta(seconds=5)

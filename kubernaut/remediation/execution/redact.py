@@ -13,7 +13,9 @@ _NAMES = (
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 # The end of a key whose beginning was cut off by the log's own limit.
 _PEM_END = re.compile(r"\A(?:[A-Za-z0-9+/=]+\s+)+-----END [A-Z ]*PRIVATE KEY-----")
-_AUTHORIZATION = re.compile(r"(?i)\b((?:proxy-)?authorization\"?\s*[:=]\s*\"?(?:(?:basic|bearer|token|digest)\s+)?)[^\s\",;]+")
+_AUTHORIZATION = re.compile(
+    r"(?i)\b((?:proxy-)?authorization\"?\s*[:=]\s*\"?(?:(?:basic|bearer|token|digest)\s+)?)[^\s\",;]+"
+)
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
 _QUOTED = re.compile(rf"(?i)([\"']?{_NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2).)*\2")
 _PLAIN = re.compile(rf"(?i)((?<![\w.-]){_NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")

@@ -1,5 +1,6 @@
 """KubernetesExecution: one action on one target, its typed spec, and everything its status says."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -59,6 +60,17 @@ class KubernetesExecutionSpec(Model):
     workflow_execution_ref: ObjectRef | None = None
     rollback_of: ObjectRef | None = None
     requested_by: RequestedBy | None = None
+
+
+class Phase(StrEnum):
+    """The phases in `status.phase`; the last three are terminal."""
+
+    VALIDATING = "validating"
+    VALIDATED = "validated"
+    EXECUTING = "executing"
+    ROLLBACK_READY = "rollback_ready"
+    COMPLETED = "completed"
+    FAILED = "failed"
 
 
 class PolicyViolationStatus(Model):
@@ -124,6 +136,7 @@ class RollbackStatus(Model):
     action: str | None = None
     target: ExecutionTarget | None = None
     parameters: dict[str, ParameterValue] | None = None
+    target_uid: str | None = None
     captured_at: Time | None = None
     message: str | None = None
 

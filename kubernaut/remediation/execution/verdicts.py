@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from kubernaut.remediation.execution.types import Phase
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """Enter `phase`, which the phase table must allow."""
 
-    phase: str
+    phase: Phase
     message: str = ""
 
 

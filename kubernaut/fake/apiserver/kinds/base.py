@@ -18,6 +18,7 @@ class Kind:
     status_keeps_metadata: ClassVar[bool] = False  # a status write changes no metadata
     creates_on_update: ClassVar[bool] = False  # PUT of an absent name creates it
     strategic: ClassVar[bool] = True
+    adds_finalizers: ClassVar[tuple[str, ...]] = ()  # put on at deletion
 
     def read(self, obj: Object, warnings: list[str], validation: str) -> None:
         """Checks a body for unknown fields (drops them, warns or raises StatusError as `validation` says)."""

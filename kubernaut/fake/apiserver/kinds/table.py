@@ -12,6 +12,8 @@ from kubernaut.fake.apiserver.kinds.core import (
     SecretKind,
     ServiceKind,
 )
+from kubernaut.fake.apiserver.kinds.crd import CrdKind
+from kubernaut.fake.apiserver.kinds.workloads import CronJobKind, DeploymentKind, JobKind, PdbKind, ReplicatedKind
 from kubernaut.fake.apiserver.registry import ResourceInfo
 
 _GENERIC = Kind()
@@ -23,6 +25,15 @@ _KINDS: dict[str, Kind] = {
     "secrets": SecretKind(),
     "services": ServiceKind(),
     "events": EventKind(),
+    "apps/deployments": DeploymentKind(),
+    "apps/replicasets": ReplicatedKind(),
+    "apps/statefulsets": ReplicatedKind(),
+    "apps/daemonsets": ReplicatedKind(),
+    "replicationcontrollers": ReplicatedKind(),
+    "batch/jobs": JobKind(),
+    "batch/cronjobs": CronJobKind(),
+    "policy/poddisruptionbudgets": PdbKind(),
+    "apiextensions.k8s.io/customresourcedefinitions": CrdKind(),
     "serviceaccounts": _RETURNED,
     "persistentvolumes": _RETURNED,
     "persistentvolumeclaims": _RETURNED,

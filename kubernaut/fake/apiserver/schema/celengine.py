@@ -32,7 +32,7 @@ class CelEvalError(ValueError):
 class Program(Protocol):
     """A compiled expression."""
 
-    def __call__(self, variables: Mapping[str, Any]) -> Any:
+    def __call__(self, variables: Mapping[str, Any], /) -> Any:
         """The value for `variables`; raises CelEvalError."""
 
 

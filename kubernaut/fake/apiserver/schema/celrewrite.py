@@ -12,29 +12,10 @@ _STRING: Final = re.compile(r"""[rRbB]?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""
 _CHAIN: Final = re.compile(r"(?<![\w.?])(self|oldSelf)((?:\.[A-Za-z_]\w*(?![\w(]))*)(?!\w)")
 _HAS: Final = re.compile(r"\bhas\(\s*$")
 _RESERVED: Final = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ]
+    (
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    )
 )
 _SCALARS: Final = {"string": "string", "integer": "int", "number": "double", "boolean": "bool"}
 _ESCAPES: Final = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))

@@ -49,7 +49,6 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     if metadata.get("resourceVersion"):
         raise StatusError(500, None, "resourceVersion should not be set on objects to be created")
     check_namespace(call)
-    kept = metadata.pop("managedFields", None) if ownership else metadata.get("managedFields")
     meta.prepare_create(metadata, state.now(), state.random)
     if resource.generation:
         metadata["generation"] = 1
@@ -60,7 +59,7 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     tidy(metadata)
     refuse(call, obj, [*meta.validate(metadata, resource.group, resource.plural), *kind.causes(obj, None)])
     if ownership:
-        managed.track(call, {"metadata": {"managedFields": kept}} if kept else None, obj, options.manager)
+        managed.track(call, None, obj, options.manager)
     if state.storage.get(resource.store, call.namespace, metadata["name"]) is not None:
         raise already_exists(resource.group, resource.plural, metadata["name"])
     if not options.dry_run:

@@ -92,6 +92,7 @@ def delete_object(call: Call, old: Object, options: DeleteOptions) -> tuple[Obje
     new = {**old, "metadata": dict(old["metadata"])}
     metadata = new["metadata"]
     finalizers = _finalizers(metadata.get("finalizers") or [], options.policy)
+    finalizers += [name for name in call.kind.adds_finalizers if name not in finalizers and not metadata.get("deletionTimestamp")]
     if finalizers:
         metadata["finalizers"] = finalizers
     else:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from kubernaut.fake.apiserver import conversion, decoding
+from kubernaut.fake.apiserver import conversion, decoding, managed
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import WriteOptions, write_options
 from kubernaut.fake.apiserver.patch import PatchError, json_patch, merge_patch
-from kubernaut.fake.apiserver.status import StatusError, bad_request, not_found
+from kubernaut.fake.apiserver.patch.strategic import strategic_merge
+from kubernaut.fake.apiserver.patch.types import UNTYPED
+from kubernaut.fake.apiserver.status import bad_request, not_found
+from kubernaut.fake.apiserver.verbs import apply
+from kubernaut.fake.apiserver.verbs.apply import from_patch_error
 from kubernaut.fake.apiserver.verbs.body import check_place
 from kubernaut.fake.apiserver.verbs.commit import check_version, commit_update
 
@@ -26,6 +30,8 @@ def patch(call: Call) -> tuple[int, Object]:
         raise decoding.unsupported_media_type()
     options = write_options(call.request, "PatchOptions")
     stored, resource = call.stored(), call.resource
+    if media in APPLY:
+        return apply.apply(call, None if stored is None else conversion.read(stored, resource))
     if stored is None:
         raise not_found(resource.group, resource.plural, call.info.name)
     old = conversion.read(stored, resource)
@@ -62,15 +68,6 @@ def apply_to(call: Call, doc: Object, value: Any, media: str) -> Any:
     """One patch on one document. Raises PatchError."""
     if media == JSON_PATCH:
         return json_patch(doc, value)
+    if media == STRATEGIC:
+        return strategic_merge(doc, value, managed.type_of(call) or UNTYPED)
     return merge_patch(doc, value)
-
-
-def from_patch_error(error: PatchError) -> StatusError:
-    """The Status that answers a patch which cannot be applied."""
-    details: Object | None = dict(error.details)
-    causes = [cause.to_dict() for cause in error.causes]
-    if causes and details is not None:
-        details["causes"] = causes
-    if not details and error.code != 422:
-        details = None
-    return StatusError(error.code, error.reason or None, error.message, details)

@@ -1,0 +1,174 @@
+"""FakeCluster: an API server in memory with its control plane, for tests and demonstrations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from kubernaut.client import Client
+from kubernaut.client.transports.inprocess import InProcessTransport
+from kubernaut.fake.apiserver import ApiServer, LoggedRequest
+from kubernaut.fake.controlplane import controlplane
+from kubernaut.fake.controlplane.behaviour import PodBehaviour, PodScript
+from kubernaut.fake.controlplane.gc import GarbageCollector
+from kubernaut.fake.controlplane.nodes import node
+from kubernaut.fake.controlplane.processes import Processes
+from kubernaut.fake.loading import Loaded, Loader, Source, read
+from kubernaut.reconcile import Controller, Manager
+from kubernaut.resources.builtin.core_v1 import Pod
+from kubernaut.resources.builtin.pods import Container
+from kubernaut.timing import virtual_time
+
+_QUIET = timedelta(seconds=2)
+_SETTLE_LIMIT = timedelta(hours=1)
+
+
+class NotSettled(TimeoutError):
+    """Raised when a cluster is still being written after the time it was given; names the last writes."""
+
+
+class FakeCluster:
+    """A cluster in memory. Use it as an async context manager::
+
+        async with FakeCluster() as cluster:
+            await cluster.client.create(deployment)
+            await cluster.settled()
+
+    `controlplane`: whether Deployments, Jobs, pods, namespaces and owner references come to life, on `nodes` simulated
+    nodes. `rbac`: whether Roles and bindings are enforced on users other than the administrator. The same `seed`, on a
+    virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time.
+
+    The control plane runs in a task of its own, which ends before the context is left; an error that ended it is raised
+    on leaving.
+    """
+
+    def __init__(
+        self,
+        *,
+        controlplane: bool = True,
+        rbac: bool = False,
+        seed: int = 0,
+        nodes: int = 2,
+        behaviour: PodBehaviour | None = None,
+    ) -> None:
+        self.server = ApiServer(seed=seed, rbac=rbac)
+        self.client = Client(InProcessTransport(self.server))
+        self.behaviour = behaviour
+        self._controlplane = controlplane
+        self._seed = seed
+        self._nodes = nodes
+        self._managers = 0
+        self._stop = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """Every request that was answered, oldest first."""
+        return self.server.requests
+
+    def client_as(self, user: str, groups: Sequence[str] = ()) -> Client:
+        """A client that acts as another user; it is closed with the cluster."""
+        return self.client.impersonating(user, groups)
+
+    async def __aenter__(self) -> Self:
+        if self._controlplane:
+            for number in range(1, self._nodes + 1):
+                await self.client.create(node(number))
+            self._task = asyncio.create_task(self._run(), name="fake control plane")
+            ready = asyncio.ensure_future(self._ready.wait())
+            try:
+                await asyncio.wait((self._task, ready), return_when=asyncio.FIRST_COMPLETED)
+            except BaseException:
+                await self._end()
+                raise
+            finally:
+                ready.cancel()
+            if self._task.done():
+                await self._end()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
+        self._stop.set()
+        try:
+            if self._task is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._task
+        finally:
+            self.server.close()
+            await self.client.aclose()
+
+    async def _run(self) -> None:
+        client = self.client.managing_as("kube-controller-manager")
+        processes = Processes(self.client)
+        manager = Manager(client, name="kube-controller-manager", seed=self._seed)
+        manager.add(*controlplane(processes, self._behave, self.server.set_pod_log))
+        async with processes.running(), manager.running(), anyio.create_task_group() as group:
+            group.start_soon(GarbageCollector(client).run, name="gc")
+            self._ready.set()
+            await self._stop.wait()
+            group.cancel_scope.cancel()
+
+    def _behave(self, pod: Pod, container: Container, restarts: int) -> PodScript | None:
+        return self.behaviour(pod, container, restarts) if self.behaviour is not None else None
+
+    @asynccontextmanager
+    async def running(self, *controllers: Controller) -> AsyncIterator[Manager]:
+        """Run controllers against this cluster, synced when the body starts, stopped in order at its end."""
+        self._managers += 1
+        manager = Manager(self.client, name=f"test-{self._managers}", seed=self._seed + self._managers)
+        manager.add(*controllers)
+        async with manager.running():
+            yield manager
+
+    async def settled(self, quiet: timedelta = _QUIET, within: timedelta = _SETTLE_LIMIT) -> None:
+        """Wait until nothing has been written for `quiet`. Raises NotSettled if that does not happen `within` a time.
+
+        What is to happen later than `quiet` (a requeue in a minute, say) is not waited for: see `advance`.
+        """
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + within.total_seconds()
+        version, since = self.server.version, loop.time()
+        while (rest := since + quiet.total_seconds() - loop.time()) > 0:
+            # A write in the middle of a nap starts the wait anew; naps are short so that little time is lost.
+            await asyncio.sleep(min(rest, max(quiet.total_seconds() / 10, 0.001)))
+            if self.server.version != version:
+                version, since = self.server.version, loop.time()
+                if since > limit:
+                    raise NotSettled(f"the cluster was still written after {within}: {self._last_writes()}")
+
+    def _last_writes(self) -> str:
+        writes = [r for r in self.requests if r.verb not in ("get", "list", "watch")][-5:]
+        return ", ".join(f"{r.user} {r.verb} {r.path} {r.code}" for r in writes)
+
+    async def advance(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Let time pass, and what falls due in it happen; on an ordinary loop it takes as long as it says."""
+        total = timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+        time = virtual_time()
+        if time is not None:
+            await time.advance(total)
+        else:
+            await asyncio.sleep(total)
+
+    async def load(self, source: Source) -> Loaded:
+        """Create objects from a file, a folder, YAML text or dicts, statuses included.
+
+        CRDs come first, missing namespaces are created, kinds without a CRD get one that takes everything (the result
+        names them). Objects that exist are replaced. Raises ValueError, OSError and ApiError.
+        """
+        return await Loader(self.server, self.client).load(read(source))
+
+    def dump(self) -> list[dict[str, Any]]:
+        """All objects, as private copies."""
+        return self.server.dump()

@@ -1,0 +1,80 @@
+"""Whether a node will have a pod: cordon, readiness, taints, node selector and required node affinity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubernaut.fake.controlplane import conditions
+from kubernaut.resources.builtin.core_v1 import Node, Pod, Taint
+from kubernaut.resources.builtin.pods import Toleration
+
+_UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
+
+
+def refusal(pod: Pod, node: Node) -> str | None:
+    """Why the node will not have the pod, in the scheduler's words; None if it will."""
+    if node.metadata.deletion_timestamp is not None:
+        return "were unschedulable"
+    if node.spec.unschedulable and not _tolerated(_UNSCHEDULABLE, pod):
+        return "were unschedulable"
+    if not conditions.is_true(node.status.conditions, "Ready"):
+        return "had untolerated taint {node.kubernetes.io/not-ready: }"
+    for taint in node.spec.taints:
+        if taint.effect in ("NoSchedule", "NoExecute") and not _tolerated(taint, pod):
+            return f"had untolerated taint {{{taint.key}: {taint.value or ''}}}"
+    labels = node.metadata.labels
+    if any(labels.get(key) != value for key, value in pod.spec.node_selector.items()) or not _affine(pod, node):
+        return "didn't match Pod's node affinity/selector"
+    return None
+
+
+def _tolerated(taint: Taint, pod: Pod) -> bool:
+    return any(_tolerates(toleration, taint) for toleration in pod.spec.tolerations)
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect and toleration.effect != taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    if (toleration.operator or "Equal") == "Exists":
+        return True
+    return bool(toleration.key) and (toleration.value or "") == (taint.value or "")
+
+
+def _affine(pod: Pod, node: Node) -> bool:
+    affinity: dict[str, Any] = (pod.spec.affinity or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if not required:
+        return True
+    return any(_term_matches(term, node) for term in required.get("nodeSelectorTerms") or [])
+
+
+def _term_matches(term: dict[str, Any], node: Node) -> bool:
+    expressions = term.get("matchExpressions") or []
+    fields = term.get("matchFields") or []
+    if not expressions and not fields:
+        return False
+    named = {"metadata.name": node.name}
+    return all(_requirement(r, node.metadata.labels) for r in expressions) and all(
+        _requirement(r, named) for r in fields
+    )
+
+
+def _requirement(requirement: dict[str, Any], values: dict[str, str]) -> bool:
+    actual = values.get(requirement["key"])
+    wanted = requirement.get("values") or []
+    match requirement.get("operator"):
+        case "In":
+            return actual in wanted
+        case "NotIn":
+            return actual not in wanted
+        case "Exists":
+            return actual is not None
+        case "DoesNotExist":
+            return actual is None
+        case "Gt" | "Lt" as operator:
+            if actual is None or not actual.isdecimal() or len(wanted) != 1:
+                return False
+            return int(actual) > int(wanted[0]) if operator == "Gt" else int(actual) < int(wanted[0])
+    return False

@@ -1,0 +1,231 @@
+"""Loads documents into the fake cluster: from a file, a folder, YAML text or dicts, in an order that works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kubernaut.client import AlreadyExists, Client, MergePatch, NotFound
+from kubernaut.fake.apiserver import ApiServer
+from kubernaut.resources import SERVER_METADATA, AnyResource, pluralise
+
+Document = Mapping[str, Any]
+Source = str | Path | Document | Iterable[Document]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What `load` did.
+
+    `objects`: as stored, in the order of creation. `invented`: names of the permissive CRDs made for kinds without one.
+    `dropped_owners`: `Kind namespace/name` of objects that lost references to owners that were not loaded with them.
+    """
+
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+    dropped_owners: list[str] = field(default_factory=list)
+
+
+def read(source: Source) -> list[dict[str, Any]]:
+    """Decode the documents of a source; a List counts as its items.
+
+    A string with a line break or a colon is YAML text, any other is a path. Raises OSError for a path that cannot be
+    read, ValueError for what is no Kubernetes object.
+    """
+    found: list[Any] = []
+    if isinstance(source, Mapping):
+        found = [source]
+    elif isinstance(source, (str, Path)):
+        for text in _texts(source):
+            found.extend(yaml.safe_load_all(text))
+    else:
+        found = list(source)
+    documents: list[dict[str, Any]] = []
+    for document in found:
+        if document is None:
+            continue
+        if not isinstance(document, Mapping) or "kind" not in document or "apiVersion" not in document:
+            raise ValueError(f"this is no Kubernetes object (no apiVersion and kind): {str(document)[:80]}")
+        items = document.get("items")
+        if str(document["kind"]).endswith("List") and isinstance(items, Sequence):
+            documents.extend(read(items))
+        else:
+            documents.append(_plain(document))
+    return documents
+
+
+def _plain(value: Any) -> Any:
+    """A private copy; YAML's timestamps become text again."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+
+
+def _texts(source: str | Path) -> list[str]:
+    if isinstance(source, str) and ("\n" in source or ": " in source):
+        return [source]
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
+        return [p.read_text(encoding="utf-8") for p in files]
+    return [path.read_text(encoding="utf-8")]
+
+
+class Loader:
+    """One load into one cluster."""
+
+    def __init__(self, server: ApiServer, client: Client) -> None:
+        self._server = server
+        self._client = client
+        self._uids: dict[str, str] = {}
+        self.loaded = Loaded()
+
+    async def load(self, documents: Sequence[dict[str, Any]]) -> Loaded:
+        """Create everything: CRDs, namespaces, then the rest, owners before what they own. Raises ApiError."""
+        for document in (d for d in documents if d["kind"] == "CustomResourceDefinition"):
+            await self._create(document)
+        rest = [d for d in documents if d["kind"] != "CustomResourceDefinition"]
+        await self._invent_definitions(rest)
+        for document in (d for d in rest if d["kind"] == "Namespace"):
+            await self._create(document)
+        rest = [d for d in rest if d["kind"] != "Namespace"]
+        await self._create_namespaces(rest)
+        for document in _owners_first(rest):
+            await self._create(document)
+        return self.loaded
+
+    async def _invent_definitions(self, documents: Sequence[dict[str, Any]]) -> None:
+        kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for document in documents:
+            api_version, kind = document["apiVersion"], document["kind"]
+            if "/" in api_version and self._server.resource_for(api_version, kind) is None:
+                kinds.setdefault((api_version, kind), []).append(document)
+        for (api_version, kind), examples in kinds.items():
+            definition = permissive_definition(api_version, kind, examples)
+            await self._create(definition)
+            self.loaded.invented.append(definition["metadata"]["name"])
+
+    async def _create_namespaces(self, documents: Sequence[dict[str, Any]]) -> None:
+        names = dict.fromkeys(d["metadata"].get("namespace") for d in documents)
+        existing = {n.name for n in await self._client.list(AnyResource.of("v1", "Namespace", "namespaces", False))}
+        for name in names:
+            if name and name not in existing:
+                await self._create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    async def _create(self, document: dict[str, Any]) -> None:
+        info = self._server.resource_for(document["apiVersion"], document["kind"])
+        if info is None:
+            raise ValueError(f"the server does not serve {document['apiVersion']} {document['kind']}")
+        model = AnyResource.of(document["apiVersion"], document["kind"], info.plural, info.namespaced)
+        rt = model.resource_type
+        metadata = {k: v for k, v in document["metadata"].items() if k not in SERVER_METADATA}
+        namespace = metadata.setdefault("namespace", "default") if info.namespaced else metadata.pop("namespace", None)
+        references = self._references(document)
+        metadata.pop("ownerReferences", None)
+        if references:
+            metadata["ownerReferences"] = references
+        body = {**document, "metadata": metadata}
+        status = body.pop("status", None)
+        stored = await self._store(model, rt.path(namespace if info.namespaced else None), body)
+        uid = document["metadata"].get("uid")
+        if uid:
+            self._uids[uid] = stored["metadata"]["uid"]
+        if status:
+            stored = await self._put_status(model, stored, status)
+        self.loaded.objects.append(stored)
+
+    async def _store(self, model: type[AnyResource], collection: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            created = await self._client.request("POST", collection, body=body)
+        except AlreadyExists:
+            path = f"{collection}/{body['metadata']['name']}"
+            live = AnyResource.from_json((await self._client.request("GET", path)).body)
+            version = {"resourceVersion": live.metadata.resource_version}
+            body = {**body, "metadata": {**body["metadata"], **version}}
+            created = await self._client.request("PUT", path, body=body)
+        return _decoded(created.body)
+
+    async def _put_status(
+        self, model: type[AnyResource], stored: dict[str, Any], status: dict[str, Any]
+    ) -> dict[str, Any]:
+        name, namespace = stored["metadata"]["name"], stored["metadata"].get("namespace")
+        path = model.resource_type.path(namespace, name, "status")
+        try:
+            patch = MergePatch({"status": status})
+            headers = {"content-type": patch.content_type}
+            answer = await self._client.request("PATCH", path, body=patch.encode(), headers=headers)
+        except NotFound:
+            # No status subresource: the status is part of the object.
+            path = model.resource_type.path(namespace, name)
+            headers = {"content-type": "application/merge-patch+json"}
+            answer = await self._client.request("PATCH", path, body={"status": status}, headers=headers)
+        return _decoded(answer.body)
+
+    def _references(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """Owner references under the uids that the owners have here; those to absent owners are dropped."""
+        given = document["metadata"].get("ownerReferences") or []
+        kept = [{**r, "uid": self._uids[r["uid"]]} for r in given if r.get("uid") in self._uids]
+        if len(kept) < len(given):
+            metadata = document["metadata"]
+            self.loaded.dropped_owners.append(
+                f"{document['kind']} {metadata.get('namespace', '')}/{metadata.get('name')}"
+            )
+        return kept
+
+
+def permissive_definition(api_version: str, kind: str, examples: Sequence[Document]) -> dict[str, Any]:
+    """A CRD that takes everything; namespaced if any of the examples has a namespace."""
+    group, _, version = api_version.partition("/")
+    plural = pluralise(kind.lower())
+    namespaced = any(example["metadata"].get("namespace") for example in examples)
+    preserve = "x-kubernetes-preserve-unknown-fields"
+    served: dict[str, Any] = {
+        "name": version,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", preserve: True}},
+    }
+    if any("status" in example for example in examples):
+        served["subresources"] = {"status": {}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced" if namespaced else "Cluster",
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "versions": [served],
+        },
+    }
+
+
+def _owners_first(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_uid = {d["metadata"]["uid"]: d for d in documents if d["metadata"].get("uid")}
+    ordered: dict[int, dict[str, Any]] = {}
+    visiting: set[int] = set()
+
+    def visit(document: dict[str, Any]) -> None:
+        if id(document) in ordered or id(document) in visiting:
+            return
+        visiting.add(id(document))
+        for reference in document["metadata"].get("ownerReferences") or []:
+            if reference.get("uid") in by_uid:
+                visit(by_uid[reference["uid"]])
+        ordered[id(document)] = document
+
+    for document in documents:
+        visit(document)
+    return list(ordered.values())
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    decoded = json.loads(body)
+    return decoded if isinstance(decoded, dict) else {}

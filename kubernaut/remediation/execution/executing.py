@@ -1,0 +1,127 @@
+"""Phase `executing`: capture, announce, create the Job, watch it, store its result - one of these per reconcile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kubernaut.actions import job_name
+from kubernaut.remediation.execution.capture import capture, same_capture
+from kubernaut.remediation.execution.collect import collect_results
+from kubernaut.remediation.execution.jobs import SOON, accept_job, create_job, find_job, plan_job
+from kubernaut.remediation.execution.outcome import Outcome, outcome
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.types import ExecutionResults, Phase
+from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+
+
+def execution_limit(run: Run) -> timedelta:
+    """The Job ends itself at timeout + scheduling; the grace is for the condition that says so to arrive."""
+    limits = run.config.limits
+    return run.order().timeout + limits.scheduling + limits.grace
+
+
+async def executing(run: Run) -> Verdict:
+    """The next step of the execution. Nothing happens here that an earlier reconcile has not announced in status."""
+    if run.status.job_uid is not None:
+        return await _watch(run)
+    if changed := run.spec_changed():
+        return changed
+    if run.status.rollback_information is None or run.status.job_name is None:
+        return await _announce(run)
+    return await _start(run)
+
+
+async def _announce(run: Run) -> Verdict:
+    """Capture the way back and name the Job; the Job itself waits until both have been read back."""
+    order = run.order()
+    live = await run.read_target(order)
+    if isinstance(live, Fail):
+        return live
+    captured = capture(run, order, live)
+    if isinstance(captured, Fail):
+        return captured
+    run.status.rollback_information = captured
+    run.status.job_name = job_name(order.action.name, run.uid)
+    return Wait()
+
+
+async def _start(run: Run) -> Verdict:
+    name, announced = run.status.job_name or "", run.status.rollback_information
+    job = await find_job(run, name)
+    if job is None:
+        if run.expired:
+            return Wait()
+        order = run.order()
+        live = await run.read_target(order)
+        if isinstance(live, Fail):
+            return live
+        captured = capture(run, order, live)
+        if isinstance(captured, Fail):
+            return captured
+        if announced is None or not same_capture(captured, announced):
+            # The target changed since: the way back must lead to what it is now, and be persisted again first.
+            run.status.rollback_information = captured
+            return Wait(SOON)
+        argv = order.action.command(order.invocation(live))
+        created = await create_job(run, plan_job(run, order, argv))
+        if isinstance(created, Wait):
+            return created
+        job = created
+    if not accept_job(run, job):
+        return Wait()
+    run.status.job_uid = job.uid
+    # Created before a crash, and found only now: its result may be there already.
+    return await _watch(run) if run.expired else Wait()
+
+
+async def _watch(run: Run) -> Verdict:
+    name = run.status.job_name or ""
+    job = await find_job(run, name)
+    if job is None or job.uid != run.status.job_uid:
+        return await _lost(run, name)
+    end = outcome(job)
+    if end is None:
+        return Wait()
+    run.status.execution_results = results = await collect_results(run, job, end)
+    if end.success:
+        rollback = run.status.rollback_information
+        return Move(Phase.ROLLBACK_READY if rollback and rollback.available else Phase.COMPLETED, results.message or "")
+    return _failed(end, results)
+
+
+def _failed(end: Outcome, results: ExecutionResults) -> Fail:
+    if end.reason == "DeadlineExceeded":
+        return Fail(Reason.EXECUTION_TIMEOUT, f"the action did not end in time: {end.message or end.reason}")
+    code = f"exit code {results.exit_code}" if results.exit_code is not None else end.reason or "no exit code"
+    return Fail(Reason.ACTION_FAILED, f"the action failed ({code}): {results.message or end.message}")
+
+
+async def _lost(run: Run, name: str) -> Fail:
+    """The Job is gone unread: what happened is unknown, so say what the target looks like; never retried."""
+    seen = await _inspect(run)
+    message = f"Job {name} is gone before its result was read, so the outcome is unknown; {seen}"
+    run.status.execution_results = ExecutionResults(success=False, job_name=name, end_time=run.now, message=message)
+    return Fail(Reason.JOB_LOST, message)
+
+
+async def _inspect(run: Run) -> str:
+    order, before = run.order(), run.status.rollback_information
+    live = await run.read_target(order)
+    if isinstance(live, Fail):
+        return live.message
+    now = capture(run, order, live)
+    if before is None or isinstance(now, Fail) or not (before.available or now.available):
+        return f"{order.target} exists"
+    return f"{order.target} is {'as it was before' if same_capture(before, now) else 'changed since the Job started'}"
+
+
+def execution_expired(run: Run) -> Fail:
+    """The failure of a phase that outlived its deadline; the Job, if any, is deleted in the terminal phase."""
+    if run.status.is_true(Reason.CHILD_NAME_TAKEN):
+        return Fail(Reason.CHILD_NAME_TAKEN, f"the name of Job {run.status.job_name} is taken by another's Job")
+    message = f"no result by {run.status.deadline:%Y-%m-%dT%H:%M:%SZ}"
+    if run.status.job_uid is not None:
+        name = run.status.job_name or ""
+        run.status.execution_results = ExecutionResults(success=False, job_name=name, end_time=run.now, message=message)
+    return Fail(Reason.EXECUTION_TIMEOUT, message)

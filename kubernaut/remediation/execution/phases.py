@@ -1,0 +1,90 @@
+"""The phase table: each phase with its handler, the phases that may follow it, and its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kubernaut.remediation.execution.executing import executing, execution_expired, execution_limit
+from kubernaut.remediation.execution.gate import Approved
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.terminal import terminal
+from kubernaut.remediation.execution.types import ApprovalRecord, Phase
+from kubernaut.remediation.execution.validation import validating, validation_expired
+from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One phase. `late`: its handler also runs after the deadline, to read a result that is there already."""
+
+    handler: Callable[[Run], Awaitable[Verdict]]
+    next: frozenset[Phase] = frozenset()
+    limit: Callable[[Run], timedelta] | None = None
+    expired: Callable[[Run], Fail] | None = None
+    late: bool = False
+    condition: str = "Executed"
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing follows."""
+        return not self.next
+
+
+async def validated(run: Run) -> Verdict:
+    """Between validation and the Job: the approval, where the policy requires one that has not been given."""
+    if changed := run.spec_changed():
+        return changed
+    # A catalog that lost the action since shows here, while failing is still possible without side effects.
+    run.order()
+    policy, approval = run.results.policy_validation, run.status.approval
+    if policy is None:
+        return Move(Phase.VALIDATING, "the validation results are missing")
+    given = approval is not None and approval.digest == run.status.spec_digest
+    if not policy.required_approval or given:
+        return Move(Phase.EXECUTING)
+    answer = await run.config.approvals.ask(run.execution, run.ctx)
+    if not isinstance(answer, Approved):
+        return answer
+    if answer.digest != run.status.spec_digest:
+        return Wait()
+    run.status.approval = ApprovalRecord(
+        digest=answer.digest, decided_by=answer.decided_by, decided_at=answer.decided_at
+    )
+    # Time has passed since the checks: every one runs again, and the approval answers only for itself.
+    run.status.validation_results = None
+    return Move(Phase.VALIDATING, f"approved by {answer.decided_by}")
+
+
+def _approval_expired(run: Run) -> Fail:
+    return Fail(Reason.APPROVAL_EXPIRED, f"no approval by {run.status.deadline:%Y-%m-%dT%H:%M:%SZ}")
+
+
+PHASES: Mapping[str, PhaseRow] = {
+    Phase.VALIDATING: PhaseRow(
+        validating,
+        next=frozenset({Phase.VALIDATED, Phase.FAILED}),
+        limit=lambda run: run.config.limits.validation,
+        expired=validation_expired,
+        condition="Validated",
+    ),
+    Phase.VALIDATED: PhaseRow(
+        validated,
+        next=frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.FAILED}),
+        limit=lambda run: run.config.limits.approval,
+        expired=_approval_expired,
+        condition="Approved",
+    ),
+    Phase.EXECUTING: PhaseRow(
+        executing,
+        next=frozenset({Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED}),
+        limit=execution_limit,
+        expired=execution_expired,
+        late=True,
+    ),
+    Phase.ROLLBACK_READY: PhaseRow(terminal),
+    Phase.COMPLETED: PhaseRow(terminal),
+    Phase.FAILED: PhaseRow(terminal),
+}

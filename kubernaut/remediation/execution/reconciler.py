@@ -1,0 +1,170 @@
+"""The reconciler: asks the handler of the present phase, and turns its verdict into status, conditions and Events."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kubernaut.client import (
+    ApiError,
+    Conflict,
+    Expired,
+    InternalError,
+    ObjectHead,
+    ServerTimeout,
+    ServiceUnavailable,
+    Timeout,
+    TooManyRequests,
+    TransportError,
+    Unauthorized,
+)
+from kubernaut.reconcile import Context, Reconciler, RequeueError, Result, TerminalError
+from kubernaut.remediation.execution.config import ExecutionConfig
+from kubernaut.remediation.execution.jobs import SOON, delete_job, own_jobs
+from kubernaut.remediation.execution.phases import PHASES, PhaseRow
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.types import FINALIZER, KubernetesExecution, Phase
+from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+
+TRANSIENT = (
+    TransportError,
+    TooManyRequests,
+    InternalError,
+    ServerTimeout,
+    ServiceUnavailable,
+    Timeout,
+    Conflict,
+    Expired,
+    Unauthorized,
+    RequeueError,
+)
+UNKNOWN_PHASE = "UnknownPhase"
+_CONDITIONS = {
+    Phase.VALIDATED: "Validated",
+    Phase.EXECUTING: "Approved",
+    Phase.ROLLBACK_READY: "Executed",
+    Phase.COMPLETED: "Executed",
+}
+_WORDS = {phase: "".join(word.title() for word in phase.split("_")) for phase in Phase}
+
+
+class ExecutionReconciler(Reconciler[KubernetesExecution]):
+    """One step of one execution per reconcile; each step's status is written before the next begins."""
+
+    finalizer = FINALIZER
+
+    def __init__(self, config: ExecutionConfig) -> None:
+        self._config = config
+
+    async def reconcile(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
+        """Raises only transient API errors, to be retried; every other failure is in the status."""
+        run = Run(obj, ctx, self._config)
+        if obj.status.phase is None:
+            obj.status.start_time = run.now
+            return _settle(run, Move(Phase.VALIDATING))
+        row = PHASES.get(obj.status.phase)
+        if row is None:
+            _unknown_phase(run)
+            return None
+        return _settle(run, await _ask(run, row))
+
+    async def finalize(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
+        """Stop and remove the Jobs, in whatever phase; done when none is left."""
+        row = PHASES.get(obj.status.phase or "")
+        if row is not None and not row.terminal:
+            run = Run(obj, ctx, self._config)
+            _fail(run, row, Fail(Reason.CANCELLED, f"deleted while {obj.status.phase}"))
+        return await self._remove_jobs(ctx, obj.uid or "")
+
+    async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
+        """The same by metadata alone."""
+        return await self._remove_jobs(ctx, head.uid)
+
+    async def _remove_jobs(self, ctx: Context, uid: str) -> Result | None:
+        jobs = await own_jobs(ctx.client, self._config.executor_namespace, uid)
+        for job in jobs:
+            await delete_job(ctx.client, job)
+        return Result(requeue_after=2 * SOON) if jobs else None
+
+
+async def _ask(run: Run, row: PhaseRow) -> Verdict:
+    """The handler's verdict, with the phase's deadline and unexpected errors turned into failures."""
+    late = run.expired and row.expired is not None
+    if late and not row.late and row.expired is not None:
+        return row.expired(run)
+    try:
+        verdict = await row.handler(run)
+    except TerminalError:
+        raise
+    except Exception as error:
+        # Past the deadline nothing is retried; with a Job at work only the deadline gives up on its result.
+        at_work = row.late and run.status.job_uid is not None
+        if late and row.expired is not None:
+            failure = row.expired(run)
+            return Fail(failure.reason, f"{failure.message} (last error: {error})")
+        if isinstance(error, TRANSIENT) or at_work or row.terminal:
+            raise
+        run.ctx.log.warning("the phase failed", phase=run.status.phase, error=str(error), exc_info=True)
+        return _failure(error)
+    if late and isinstance(verdict, Wait) and row.expired is not None:
+        return row.expired(run)
+    return verdict
+
+
+def _failure(error: Exception) -> Fail:
+    if isinstance(error, ApiError):
+        return Fail(Reason.API_REFUSED, f"the API server refused: {error}")
+    return Fail(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _settle(run: Run, verdict: Verdict) -> Result | None:
+    phase = run.status.phase
+    row = PHASES.get(phase or "")
+    if isinstance(verdict, Wait):
+        return _requeue(run, row, verdict.after)
+    target = Phase.FAILED if isinstance(verdict, Fail) else verdict.phase
+    if row is not None and target not in row.next:
+        raise TerminalError(f"phase {target} cannot follow {phase}")
+    if isinstance(verdict, Fail):
+        if row is not None:
+            _fail(run, row, verdict)
+    else:
+        _enter(run, verdict)
+    return Result(requeue_after=run.config.limits.poll)
+
+
+def _requeue(run: Run, row: PhaseRow | None, after: timedelta | None) -> Result | None:
+    if row is not None and row.terminal:
+        return Result(requeue_after=after) if after is not None else None
+    wait = after if after is not None else run.config.limits.poll
+    if run.status.deadline is not None:
+        wait = min(wait, max(run.status.deadline - run.now, timedelta()) + SOON)
+    return Result(requeue_after=wait)
+
+
+def _enter(run: Run, move: Move) -> None:
+    status, row, word = run.status, PHASES[move.phase], _WORDS[move.phase]
+    status.phase = move.phase.value
+    status.deadline = run.now + row.limit(run) if row.limit else None
+    if condition := _CONDITIONS.get(move.phase):
+        status.set_condition(condition, True, reason=word, message=move.message)
+    status.set_condition("Ready", row.terminal, reason=word, message=move.message)
+    if row.terminal:
+        status.completion_time = run.now
+    run.event(word, move.message or f"{run.execution.spec.action}: {move.phase}")
+
+
+def _fail(run: Run, row: PhaseRow, failure: Fail) -> None:
+    status = run.status
+    status.phase, status.reason, status.message = Phase.FAILED.value, str(failure.reason), failure.message
+    status.deadline, status.completion_time = None, run.now
+    status.set_condition(row.condition, False, reason=failure.reason, message=failure.message)
+    status.set_condition("Ready", False, reason=failure.reason, message=failure.message)
+    run.event(failure.reason, failure.message, warning=True)
+
+
+def _unknown_phase(run: Run) -> None:
+    message = f"phase {run.status.phase!r} is not known to this version; nothing is done"
+    if not run.status.is_true(UNKNOWN_PHASE):
+        run.status.set_condition(UNKNOWN_PHASE, True, reason=UNKNOWN_PHASE, message=message)
+        run.event(UNKNOWN_PHASE, message, warning=True)

@@ -1,0 +1,116 @@
+"""What one reconcile of one execution works with: the object, the runtime's context, the configuration, the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from kubernaut.actions import (
+    Action,
+    Catalog,
+    Invocation,
+    Parameters,
+    Target,
+    parse_parameters,
+    resolve_target,
+)
+from kubernaut.client import NotFound
+from kubernaut.reconcile import Context
+from kubernaut.remediation.execution.config import ExecutionConfig
+from kubernaut.remediation.execution.digest import spec_digest
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.types import KubernetesExecution, KubernetesExecutionStatus, ValidationResults
+from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.resources import AnyResource, ResourceType
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The typed request that a spec amounts to."""
+
+    action: Action
+    parameters: Parameters
+    target: Target
+    target_type: ResourceType
+    timeout: timedelta
+
+    def invocation(self, live: dict[str, Any]) -> Invocation[Parameters]:
+        """The request against the live object, from which its preconditions are taken."""
+        return Invocation(self.target, self.parameters, live)
+
+
+def parse_order(catalog: Catalog, execution: KubernetesExecution) -> Order:
+    """Type the spec. Raises UnknownAction, TargetError or ParameterError."""
+    spec = execution.spec
+    action = catalog.get(spec.action)
+    parameters = parse_parameters(action.parameters, spec.parameters, action=spec.action)
+    target = resolve_target(spec.target.to_dict(), action.targets, action=spec.action)
+    kinds = [kind for kind in action.targets if (kind.api_version, kind.kind) == (target.api_version, target.kind)]
+    timeout = action.default_timeout if spec.timeout is None else spec.timeout
+    return Order(action, parameters, target, kinds[0], timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One reconcile; handlers change `status` in place and the runtime writes it once."""
+
+    execution: KubernetesExecution
+    ctx: Context
+    config: ExecutionConfig
+
+    @property
+    def status(self) -> KubernetesExecutionStatus:
+        return self.execution.status
+
+    @property
+    def uid(self) -> str:
+        return self.execution.uid or ""
+
+    @property
+    def now(self) -> datetime:
+        return self.ctx.clock.now()
+
+    @property
+    def expired(self) -> bool:
+        """The deadline of the present phase has passed."""
+        deadline = self.status.deadline
+        return deadline is not None and self.now >= deadline
+
+    @property
+    def results(self) -> ValidationResults:
+        """`status.validationResults`, made on first use."""
+        if self.status.validation_results is None:
+            self.status.validation_results = ValidationResults()
+        return self.status.validation_results
+
+    def order(self) -> Order:
+        """The typed request. Raises as `parse_order` does."""
+        return parse_order(self.config.catalog, self.execution)
+
+    def spec_changed(self) -> Fail | None:
+        """A failure when the spec is not the one that was validated: not every server holds it immutable."""
+        if self.status.spec_digest == spec_digest(self.execution.spec):
+            return None
+        return Fail(Reason.SPEC_CHANGED, "the spec is not the one that was validated")
+
+    async def read_target(self, order: Order) -> dict[str, Any] | Fail:
+        """The target as the server has it now, or why it is not the object that was validated. Raises ApiError."""
+        kind = order.target_type
+        model = AnyResource.of(kind.api_version, kind.kind, kind.plural, kind.namespaced)
+        try:
+            live = await self.ctx.client.get(model, order.target.name, namespace=order.target.namespace)
+        except NotFound:
+            return Fail(Reason.TARGET_NOT_FOUND, f"{order.target} does not exist")
+        known = self.status.target
+        if known is not None and live.uid != known.uid:
+            return Fail(
+                Reason.TARGET_REPLACED,
+                f"{order.target} is another object than the one that was validated (uid {live.uid}, was {known.uid})",
+            )
+        return live.to_dict()
+
+    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        """Tell about this execution as an Event."""
+        kind: Literal["Normal", "Warning"] = "Warning" if warning else "Normal"
+        self.ctx.events.event(self.execution, reason, message, kind, action="Execute")

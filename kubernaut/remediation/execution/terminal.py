@@ -1,0 +1,23 @@
+"""The terminal phases: lets go of the Jobs once their results are stored."""
+
+from __future__ import annotations
+
+from kubernaut.remediation.execution.jobs import own_jobs, release_job
+from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.verdicts import Verdict, Wait
+
+RELEASED = "JobsReleased"
+
+
+async def terminal(run: Run) -> Verdict:
+    """Runs in a later reconcile than the one that stored the result, hence never loses it to a time to live."""
+    if run.status.is_true(RELEASED):
+        return Wait()
+    jobs = await own_jobs(run.ctx.client, run.config.executor_namespace, run.uid)
+    released = [await release_job(run, job) for job in jobs]
+    if all(released):
+        run.status.set_condition(RELEASED, True, reason="ResultStored")
+        return Wait()
+    message = "the server keeps no time to live on Jobs; they are deleted later"
+    run.status.set_condition(RELEASED, False, reason="TTLUnsupported", message=message)
+    return Wait(run.config.limits.result_ttl)

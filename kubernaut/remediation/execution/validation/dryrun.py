@@ -1,0 +1,78 @@
+"""Check 5: the dry-run Job, when the policy requires it or the spec asks for it."""
+
+from __future__ import annotations
+
+from kubernaut.actions import job_name
+from kubernaut.remediation.execution.collect import collect_pod
+from kubernaut.remediation.execution.jobs import accept_job, create_job, find_job, plan_job
+from kubernaut.remediation.execution.outcome import outcome
+from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.run import Order, Run
+from kubernaut.remediation.execution.types import DryRunResults
+from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.resources.builtin.batch_v1 import Job
+
+
+def dry_run_needed(run: Run, order: Order) -> tuple[bool, str]:
+    """Whether, and why. The policy's demand beats `never`."""
+    wish, policy = run.execution.spec.dry_run, run.results.policy_validation
+    if policy is not None and policy.requires_dry_run:
+        return True, "the policy requires it"
+    if wish == "always":
+        return True, "the spec asks for it"
+    if wish == "auto" and order.action.risk == "high":
+        return True, "the action's risk is high"
+    return False, f"dryRun is {wish} and the policy does not require it"
+
+
+async def check_dry_run(run: Run, order: Order) -> Fail | Wait | None:
+    """Announce, create, watch and judge the dry-run Job, one step per reconcile. It has a deadline of its own."""
+    results = run.results.dry_run_results
+    if results is None:
+        return _announce(run, order)
+    if not results.required or results.success:
+        return None
+    job = await find_job(run, results.job_name or "")
+    if results.job_uid is None:
+        return await _start(run, order, results, job)
+    if job is None or job.uid != results.job_uid:
+        results.success = False
+        return Fail(Reason.DRY_RUN_FAILED, "the dry-run Job is gone before its result was read")
+    return await _judge(run, job, results)
+
+
+def _announce(run: Run, order: Order) -> Wait | None:
+    required, why = dry_run_needed(run, order)
+    run.results.dry_run_results = results = DryRunResults(required=required, reason=why)
+    if not required:
+        return None
+    results.job_name = job_name(order.action.name, run.uid, dry_run=True)
+    results.deadline = run.status.deadline = run.now + run.config.limits.dry_run
+    return Wait()
+
+
+async def _start(run: Run, order: Order, results: DryRunResults, job: Job | None) -> Fail | Wait:
+    if job is None:
+        live = await run.read_target(order)
+        if isinstance(live, Fail):
+            return live
+        argv = order.action.dry_run_command(order.invocation(live))
+        created = await create_job(run, plan_job(run, order, argv, dry_run=True))
+        if isinstance(created, Wait):
+            return created
+        job = created
+    if accept_job(run, job):
+        results.job_uid = job.uid
+    return Wait()
+
+
+async def _judge(run: Run, job: Job, results: DryRunResults) -> Fail | Wait | None:
+    end = outcome(job)
+    if end is None:
+        return Wait()
+    pod = await collect_pod(run, job)
+    results.success, results.exit_code = end.success, pod.exit_code
+    results.message, results.log_tail = pod.message or end.message or None, pod.log_tail
+    if end.success:
+        return None
+    return Fail(Reason.DRY_RUN_FAILED, f"the server would refuse the change: {results.message or end.reason}")
