@@ -3,6 +3,6 @@
 from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.cluster import FakeCluster
 from kubernaut.fake.controlplane.behaviour import PodBehaviour, PodScript
-from kubernaut.fake.loading import Loaded
+from kubernaut.fake.loading import Loaded, LoadError
 
-__all__ = ["ApiServer", "FakeCluster", "Loaded", "PodBehaviour", "PodScript"]
+__all__ = ["ApiServer", "FakeCluster", "LoadError", "Loaded", "PodBehaviour", "PodScript"]

@@ -21,6 +21,7 @@ from kubernaut.fake.controlplane.nodes import node
 from kubernaut.fake.controlplane.processes import Processes
 from kubernaut.fake.loading import Loaded, Loader, Source, read
 from kubernaut.reconcile import Controller, Manager
+from kubernaut.resources import Resource, crd_for
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.resources.builtin.pods import Container
 from kubernaut.timing import virtual_time
@@ -42,7 +43,8 @@ class FakeCluster:
 
     `controlplane`: whether Deployments, Jobs, pods, namespaces and owner references come to life, on `nodes` simulated
     nodes. `rbac`: whether Roles and bindings are enforced on users other than the administrator. The same `seed`, on a
-    virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time.
+    virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time. `crds`: models
+    of your own kinds, whose CRDs are there from the start.
 
     The control plane runs in a task of its own, which ends before the context is left; an error that ended it is raised
     on leaving.
@@ -56,10 +58,12 @@ class FakeCluster:
         seed: int = 0,
         nodes: int = 2,
         behaviour: PodBehaviour | None = None,
+        crds: Sequence[type[Resource]] = (),
     ) -> None:
         self.server = ApiServer(seed=seed, rbac=rbac)
         self.client = Client(InProcessTransport(self.server))
         self.behaviour = behaviour
+        self._crds = tuple(crds)
         self._controlplane = controlplane
         self._seed = seed
         self._nodes = nodes
@@ -78,6 +82,7 @@ class FakeCluster:
         return self.client.impersonating(user, groups)
 
     async def __aenter__(self) -> Self:
+        await self.load([crd_for(model) for model in self._crds])
         if self._controlplane:
             for number in range(1, self._nodes + 1):
                 await self.client.create(node(number))
@@ -165,7 +170,8 @@ class FakeCluster:
         """Create objects from a file, a folder, YAML text or dicts, statuses included.
 
         CRDs come first, missing namespaces are created, kinds without a CRD get one that takes everything (the result
-        names them). Objects that exist are replaced. Raises ValueError, OSError and ApiError.
+        names them). Objects that exist are replaced. Raises ValueError, OSError, and LoadError for an object that the
+        server refused.
         """
         return await Loader(self.server, self.client).load(read(source))
 

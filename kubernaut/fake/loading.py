@@ -10,12 +10,21 @@ from typing import Any
 
 import yaml
 
-from kubernaut.client import AlreadyExists, Client, MergePatch, NotFound
+from kubernaut.client import AlreadyExists, ApiError, Client, MergePatch, NotFound
 from kubernaut.fake.apiserver import ApiServer
 from kubernaut.resources import SERVER_METADATA, AnyResource, pluralise
 
 Document = Mapping[str, Any]
 Source = str | Path | Document | Iterable[Document]
+
+
+class LoadError(Exception):
+    """Raised for an object that the server refused; `document` is the object, `error` the server's answer."""
+
+    def __init__(self, document: Document, error: ApiError) -> None:
+        super().__init__(f"{document['kind']} {document['metadata'].get('name')}: {error.message}")
+        self.document = document
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -88,7 +97,7 @@ class Loader:
         self.loaded = Loaded()
 
     async def load(self, documents: Sequence[dict[str, Any]]) -> Loaded:
-        """Create everything: CRDs, namespaces, then the rest, owners before what they own. Raises ApiError."""
+        """Create everything: CRDs, namespaces, then the rest, owners before what they own. Raises LoadError."""
         for document in (d for d in documents if d["kind"] == "CustomResourceDefinition"):
             await self._create(document)
         rest = [d for d in documents if d["kind"] != "CustomResourceDefinition"]
@@ -120,6 +129,12 @@ class Loader:
                 await self._create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     async def _create(self, document: dict[str, Any]) -> None:
+        try:
+            await self._create_or_replace(document)
+        except ApiError as error:
+            raise LoadError(document, error) from error
+
+    async def _create_or_replace(self, document: dict[str, Any]) -> None:
         info = self._server.resource_for(document["apiVersion"], document["kind"])
         if info is None:
             raise ValueError(f"the server does not serve {document['apiVersion']} {document['kind']}")

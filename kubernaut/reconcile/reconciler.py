@@ -66,14 +66,20 @@ class TypedReconciler(Generic[R]):
     def __init__(self, kind: type[R], reconciler: Reconciler[R]) -> None:
         self._kind = kind
         self._reconciler = reconciler
+        # finalized: the uid under each key whose finalizer is off, while the cache may still show it. The answer to
+        # that write need not carry the deletion's version, so waiting for the own write does not cover it.
+        self._finalized: dict[Request, str] = {}
 
     async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
         try:
             obj = ctx.cache.get(self._kind, request.name, request.namespace)
         except NotFound:
+            self._finalized.pop(request, None)
             return None
         except ValidationError as error:
             return await self._undecodable(request, ctx, error)
+        if self._is_finalized(request, obj.uid):
+            return None
         finalizer = self._reconciler.finalizer
         if finalizer is None:
             return await self._run(obj, ctx, finalizing=False)
@@ -91,8 +97,18 @@ class TypedReconciler(Generic[R]):
         result = await self._run(obj, ctx, finalizing=True)
         if result is not None:
             return result
-        await remove_finalizer(self._kind, ctx, finalizer, obj.uid or "")
+        await self._release(ctx, finalizer, obj.uid or "")
         return None
+
+    def _is_finalized(self, request: Request, uid: str | None) -> bool:
+        done = self._finalized.get(request)
+        if done is not None and done != uid:
+            del self._finalized[request]
+        return done is not None and done == uid
+
+    async def _release(self, ctx: Context, finalizer: str, uid: str) -> None:
+        await remove_finalizer(self._kind, ctx, finalizer, uid)
+        self._finalized[ctx.request] = uid
 
     async def _run(self, obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
         before = obj.model_copy(deep=True)
@@ -164,11 +180,11 @@ class TypedReconciler(Generic[R]):
         head = ctx.cache.head(self._kind, request.name, request.namespace)
         finalizer = self._reconciler.finalizer
         if head.deletion_timestamp is not None and finalizer is not None:
-            if finalizer not in head.finalizers:
+            if finalizer not in head.finalizers or self._is_finalized(request, head.uid):
                 return None
             result = await self._reconciler.finalize_raw(head, ctx)
             if result is None:
-                await remove_finalizer(self._kind, ctx, finalizer, head.uid)
+                await self._release(ctx, finalizer, head.uid)
             return result
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, overload
@@ -90,13 +91,13 @@ class Index:
         return list(self._found.get(value, ()))
 
     def file(self, key: Request, stored: Stored) -> None:
-        self.remove(key)
-        try:
+        values: tuple[str, ...] = ()
+        with suppress(ValueError):  # pydantic's ValidationError is one
             values = tuple(dict.fromkeys(self._function(self._kind.from_json(stored.raw))))
-        except ValueError:  # pydantic's ValidationError is one
+        if values == self._values.get(key, ()):
             return
-        if values:
-            self._values[key] = values
+        self.remove(key)
+        self._values[key] = values
         for value in values:
             self._found.setdefault(value, {})[key] = None
 
@@ -147,7 +148,7 @@ class Store:
         matches: Callable[[Mapping[str, str]], bool] | None = None,
         index: tuple[str, str] | None = None,
     ) -> list[Stored]:
-        """Objects by namespace, labels and index, in the order in which they were first seen.
+        """Objects by namespace, labels and index, in the order in which they were first seen (there).
 
         Raises KeyError for an index that was never added.
         """

@@ -75,8 +75,14 @@ def _wants_virtual_time(item: pytest.Item) -> bool:
 
 
 def _is_ours(definitions: Any) -> bool:
-    # A fixture of the same name that belongs to the user and does not build on ours is none of our business.
-    return any(getattr(definition, "baseid", None) == "" and _from_here(definition) for definition in definitions or ())
+    # The last definition is the one in effect; it reaches the one before only by taking the name itself. A fixture of
+    # the user's that happens to have the same name is none of our business.
+    for definition in reversed(definitions or ()):
+        if _from_here(definition):
+            return True
+        if "cluster" not in definition.argnames:
+            return False
+    return False
 
 
 def _from_here(definition: Any) -> bool:

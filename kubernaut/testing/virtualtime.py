@@ -22,6 +22,7 @@ Ts = TypeVarTuple("Ts")
 DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
 # Real seconds to wait for the outside world when the loop has neither timers nor holds.
 STALL_LIMIT = 30.0
+CLOCK_RESOLUTION = 1e-6
 
 
 class NothingLeftToDo(RuntimeError):
@@ -37,7 +38,7 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """The current virtual time, in UTC."""
-        return self._start + timedelta(seconds=self._time())
+        return self._start.astimezone(UTC) + timedelta(seconds=self._time())
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -53,14 +54,17 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        begin = DEFAULT_START if start is None else start
-        if begin.tzinfo is None:
-            raise ValueError("the start of virtual time needs a timezone")
         self._elapsed = 0.0
         self._holds = 0
         self._idlers: list[asyncio.Future[None]] = []
-        self._virtual_clock = VirtualClock(begin.astimezone(UTC), self.time)
+        self._virtual_clock = VirtualClock(start or DEFAULT_START, self.time)
         super().__init__(_JumpingSelector(self._nothing_ready))
+        # asyncio runs timers due before time() + this. Its nanosecond is lost in the rounding of a float after 97 days,
+        # and a timer due exactly now would then never run.
+        self._clock_resolution = CLOCK_RESOLUTION
+        if start is not None and start.tzinfo is None:
+            self.close()
+            raise ValueError("the start of virtual time needs a timezone")
 
     @property
     def clock(self) -> Clock:

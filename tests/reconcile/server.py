@@ -190,7 +190,7 @@ def _merge(doc: Body, patch: Body) -> Body:
     return out
 
 
-def _status(code, reason, message):
+def _status(code: int, reason: str, message: str) -> Body:
     return {
         "kind": "Status",
         "apiVersion": "v1",

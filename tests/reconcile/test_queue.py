@@ -6,33 +6,24 @@ from random import Random
 import pytest
 
 from kubernaut.reconcile import Backoff, Queue, QueueShutDown, TokenBucket
-from kubernaut.testing.virtualtime import run_virtual
 
-
-def virtual(test):
-    def wrapper():
-        return run_virtual(test)
-
-    wrapper.__name__ = test.__name__
-    return wrapper
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@virtual
-async def test_a_dirty_key_is_handed_out_once():
-    queue = Queue()
+async def test_a_dirty_key_is_handed_out_once() -> None:
+    queue = Queue[str]()
     queue.add("a")
     queue.add("a")
     assert await queue.get() == "a"
     assert len(queue) == 0
 
 
-@virtual
-async def test_a_key_added_while_processing_is_handed_out_again_only_after_done():
-    queue = Queue()
+async def test_a_key_added_while_processing_is_handed_out_again_only_after_done() -> None:
+    queue = Queue[str]()
     queue.add("a")
     await queue.get()
     queue.add("a")
@@ -42,9 +33,8 @@ async def test_a_key_added_while_processing_is_handed_out_again_only_after_done(
     assert await queue.get() == "a"
 
 
-@virtual
-async def test_a_key_dirtied_while_processing_is_drained_in_a_shutdown():
-    queue = Queue()
+async def test_a_key_dirtied_while_processing_is_drained_in_a_shutdown() -> None:
+    queue = Queue[str]()
     queue.add("a")
     await queue.get()
     queue.add("a")
@@ -56,9 +46,8 @@ async def test_a_key_dirtied_while_processing_is_drained_in_a_shutdown():
         await queue.get()
 
 
-@virtual
-async def test_the_earliest_due_time_wins():
-    queue, start = Queue(), now()
+async def test_the_earliest_due_time_wins() -> None:
+    queue, start = Queue[str](), now()
     queue.add_after("a", 10)
     queue.add_after("a", 5)
     queue.add_after("a", 20)
@@ -69,9 +58,8 @@ async def test_the_earliest_due_time_wins():
         await asyncio.wait_for(queue.get(), 100)
 
 
-@virtual
-async def test_a_plain_add_absorbs_the_pending_timer():
-    queue = Queue()
+async def test_a_plain_add_absorbs_the_pending_timer() -> None:
+    queue = Queue[str]()
     queue.add_after("a", 5)
     queue.add("a")
     queue.done(await queue.get())
@@ -79,18 +67,17 @@ async def test_a_plain_add_absorbs_the_pending_timer():
         await asyncio.wait_for(queue.get(), 100)
 
 
-@virtual
-async def test_a_delay_of_nothing_adds_now():
-    queue, start = Queue(), now()
+async def test_a_delay_of_nothing_adds_now() -> None:
+    queue, start = Queue[str](), now()
     queue.add_after("a", 0)
     queue.add_after("b", -1)
     assert [await queue.get(), await queue.get()] == ["a", "b"]
     assert now() == start
 
 
-@virtual
-async def test_the_back_off_doubles_and_forget_resets_it():
-    queue, waits = Queue(), []
+async def test_the_back_off_doubles_and_forget_resets_it() -> None:
+    queue = Queue[str]()
+    waits: list[float] = []
     for _ in range(4):
         start = now()
         queue.add_rate_limited("a")
@@ -101,14 +88,13 @@ async def test_the_back_off_doubles_and_forget_resets_it():
     assert queue.failures("a") == 0
 
 
-def test_the_back_off_is_capped_and_never_overflows():
+def test_the_back_off_is_capped_and_never_overflows() -> None:
     assert Backoff().delay(10**6) == 1000.0
     assert 5.0 <= Backoff(base=5, jitter=0.5).delay(0, Random(1)) <= 7.5
 
 
-@virtual
-async def test_an_early_run_by_an_event_does_not_inflate_the_back_off():
-    queue = Queue(backoff=Backoff(base=10))
+async def test_an_early_run_by_an_event_does_not_inflate_the_back_off() -> None:
+    queue = Queue[str](backoff=Backoff(base=10))
     queue.add_rate_limited("a")
     for _ in range(5):
         queue.add("a")
@@ -121,9 +107,8 @@ async def test_an_early_run_by_an_event_does_not_inflate_the_back_off():
     assert now() - start == pytest.approx(10, abs=0.01)
 
 
-@virtual
-async def test_higher_priority_goes_first_and_deduplication_keeps_the_highest():
-    queue = Queue()
+async def test_higher_priority_goes_first_and_deduplication_keeps_the_highest() -> None:
+    queue = Queue[str]()
     queue.add("low", priority=-100)
     queue.add("other", priority=-50)
     queue.add("event")
@@ -132,18 +117,16 @@ async def test_higher_priority_goes_first_and_deduplication_keeps_the_highest():
     assert queue.priority_of("low") == 5
 
 
-@virtual
-async def test_low_priority_is_overtaken_for_at_most_ten_seconds():
-    queue = Queue()
+async def test_low_priority_is_overtaken_for_at_most_ten_seconds() -> None:
+    queue = Queue[str]()
     queue.add("low", priority=-100)
     await asyncio.sleep(10.1)
     queue.add("event")
     assert await queue.get() == "low"
 
 
-@virtual
-async def test_a_cancelled_get_loses_no_key():
-    queue = Queue()
+async def test_a_cancelled_get_loses_no_key() -> None:
+    queue = Queue[str]()
     first = asyncio.create_task(queue.get())
     second = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
@@ -154,9 +137,8 @@ async def test_a_cancelled_get_loses_no_key():
         await first
 
 
-@virtual
-async def test_shut_down_drops_delayed_keys_rejects_new_ones_and_wakes_getters():
-    queue = Queue()
+async def test_shut_down_drops_delayed_keys_rejects_new_ones_and_wakes_getters() -> None:
+    queue = Queue[str]()
     getter = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
     queue.add_after("later", 5)
@@ -166,9 +148,8 @@ async def test_shut_down_drops_delayed_keys_rejects_new_ones_and_wakes_getters()
         await getter
 
 
-@virtual
-async def test_shut_down_with_drain_waits_for_what_is_processing():
-    queue = Queue()
+async def test_shut_down_with_drain_waits_for_what_is_processing() -> None:
+    queue = Queue[str]()
     queue.add("a")
     await queue.get()
     closing = asyncio.create_task(queue.shut_down(drain=True))
@@ -178,9 +159,8 @@ async def test_shut_down_with_drain_waits_for_what_is_processing():
     await closing
 
 
-@virtual
-async def test_the_token_bucket_limits_retries_overall():
-    queue, start = Queue(bucket=TokenBucket(rate=10, burst=2)), now()
+async def test_the_token_bucket_limits_retries_overall() -> None:
+    queue, start = Queue[str](bucket=TokenBucket(rate=10, burst=2)), now()
     for key in "abcd":
         queue.add_rate_limited(key)
     for _ in range(4):
@@ -188,10 +168,10 @@ async def test_the_token_bucket_limits_retries_overall():
     assert now() - start == pytest.approx(0.2, abs=0.01)
 
 
-@virtual
-async def test_random_use_agrees_with_a_simple_model():
-    random, queue = Random(7), Queue()
-    dirty, processing = set(), set()
+async def test_random_use_agrees_with_a_simple_model() -> None:
+    random, queue = Random(7), Queue[int]()
+    dirty: set[int] = set()
+    processing: set[int] = set()
     for _ in range(5000):
         key = random.randrange(20)
         match random.choice(["add", "add", "after", "get", "done"]):

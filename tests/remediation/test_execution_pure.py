@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kubernaut.remediation.execution.digest import spec_digest
@@ -58,3 +60,10 @@ def test_the_digest_ignores_order_and_sees_every_change() -> None:
     assert spec_digest(KubernetesExecutionSpec.from_dict(swapped)) == digest
     for change in ({"parameters": {"a": 1, "b": 2}}, {"unknown": True}, {"timeout": "1s"}):
         assert spec_digest(KubernetesExecutionSpec.from_dict({**base, **change})) != digest
+
+
+@pytest.mark.parametrize("piece", ["SECRET", "eyJ-", "a.a-", "password: \"", "token ", "a://b:", "--token-", "-----BEGIN "])
+def test_hostile_logs_take_linear_time(piece: str) -> None:
+    started = time.process_time()
+    redact(piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 5

@@ -103,6 +103,24 @@ def test_a_cluster_fixture_of_the_user_is_left_alone(pytester: pytest.Pytester) 
         @pytest.fixture
         def cluster(): return "redis"
         async def test_theirs(cluster): assert (cluster, virtual_time()) == ("redis", None)
+        class TestOuter:
+            @pytest.fixture
+            def cluster(self): return "plain"
+            class TestInner:
+                @pytest.fixture
+                def cluster(self, cluster): return cluster + "!"
+                async def test_theirs(self, cluster): assert (cluster, virtual_time()) == ("plain!", None)
+    """
+    run(pytester, source, "auto").assert_outcomes(passed=2)
+
+
+def test_a_fixture_that_builds_on_ours_has_virtual_time(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+        from kubernaut.timing import virtual_time
+        @pytest.fixture
+        def cluster(cluster): return cluster
+        async def test_it(cluster): assert cluster.server is not None and virtual_time() is not None
     """
     run(pytester, source, "auto").assert_outcomes(passed=1)
 

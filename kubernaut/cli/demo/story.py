@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import anyio
 
-from kubernaut.actions import Catalog
+from kubernaut.actions import Catalog, rbac_manifests
 from kubernaut.cli.demo.changes import changes
 from kubernaut.cli.demo.entries import ExecutionStory, Outcome
 from kubernaut.cli.demo.show import Screen
 from kubernaut.cli.demo.watching import Watcher
 from kubernaut.cli.manifests import InputError, Manifest
-from kubernaut.client import ApiError
-from kubernaut.fake import FakeCluster
+from kubernaut.fake import FakeCluster, Loaded, LoadError
 from kubernaut.policy.rego import RegoEvaluator
-from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, execution_manifests, executions
+from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.events_v1 import Event
 from kubernaut.timing import current_clock
@@ -63,12 +63,15 @@ async def tell(scene: Scene, screen: Screen, *, limit: timedelta = LONGEST) -> O
     """
     config = ExecutionConfig(catalog=Catalog.builtin(), evaluator=RegoEvaluator(), allow_unstamped=True)
     async with FakeCluster(rbac=True) as cluster:
-        await cluster.load([body.to_dict() for body in execution_manifests(config)])
+        await cluster.load([*crds(), *(each.to_dict() for each in rbac_manifests(config.catalog, config.executor_namespace))])
         await _load_state(cluster, scene.state, screen)
         await cluster.settled()
         before = cluster.dump()
         stories = {_key(m): _story(m) for m in scene.executions}
         screen.begin(current_clock().now())
+        if not scene.executions:
+            screen.note("no KubernetesExecution was given: there is nothing to carry out")
+            return Outcome([], [])
         async with cluster.running(executions(config)):
             await _carry_out(cluster, scene.executions, Watcher(stories, screen.entry), limit)
         await cluster.settled()
@@ -77,13 +80,23 @@ async def tell(scene: Scene, screen: Screen, *, limit: timedelta = LONGEST) -> O
 
 
 async def _load_state(cluster: FakeCluster, state: Sequence[Manifest], screen: Screen) -> None:
-    for manifest in state:
-        try:
-            improvised = await cluster.load([manifest.body])
-        except ApiError as error:
-            raise _refused(manifest, error) from None
-        for kind in improvised:
-            screen.note(f"{manifest.source}: no CRD for {kind} was given; one that accepts everything serves it here")
+    loaded = await _load(cluster, state)
+    for name in loaded.invented:
+        screen.note(f"no CustomResourceDefinition {name} was given; one that accepts everything serves it here")
+
+
+async def _load(cluster: FakeCluster, manifests: Sequence[Manifest]) -> Loaded:
+    try:
+        return await cluster.load([manifest.body for manifest in manifests])
+    except LoadError as error:
+        [source, *_] = [m.source for m in manifests if _is_same(m.body, error.document)] or ["the cluster's own objects"]
+        raise InputError(f"{source}: {error}") from None
+
+
+def _is_same(body: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    same_kind = all(body[field] == document[field] for field in ("apiVersion", "kind"))
+    mine, other = body["metadata"], document["metadata"]
+    return same_kind and all(mine.get(field) == other.get(field) for field in ("namespace", "name", "generateName"))
 
 
 async def _carry_out(cluster: FakeCluster, given: Sequence[Manifest], watcher: Watcher, limit: timedelta) -> None:
@@ -101,14 +114,7 @@ async def _carry_out(cluster: FakeCluster, given: Sequence[Manifest], watcher: W
 async def _give(cluster: FakeCluster, manifest: Manifest) -> None:
     namespace, _ = _key(manifest)
     body = {**manifest.body, "metadata": {**manifest.body["metadata"], "namespace": namespace}}
-    try:
-        await cluster.load([body])
-    except ApiError as error:
-        raise _refused(manifest, error) from None
-
-
-def _refused(manifest: Manifest, error: ApiError) -> InputError:
-    return InputError(f"{manifest.source}: {manifest.kind} {manifest.name}: {error.message}")
+    await _load(cluster, [Manifest(manifest.source, body)])
 
 
 def _story(manifest: Manifest) -> ExecutionStory:

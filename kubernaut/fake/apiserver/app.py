@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from kubernaut.fake.apiserver import authn, conversion, crds, discovery, dispatch, rbac, requestinfo
+from kubernaut.fake.apiserver import authn, crds, discovery, dispatch, negotiation, rbac, requestinfo
 from kubernaut.fake.apiserver.core import Call, State
 from kubernaut.fake.apiserver.messages import Request, Response, Stream, User, json_response, parse_query
 from kubernaut.fake.apiserver.registry import Registry, ResourceInfo
@@ -156,7 +156,7 @@ class ApiServer:
         raise error
 
     def _write(self, path: str, body: dict[str, Any]) -> None:
-        answer = self.handle(Request("POST", path, {}, {"user-agent": "kube-apiserver/1"}, dispatch.negotiation.encode(body)))
+        answer = self.handle(Request("POST", path, {}, {"user-agent": "kube-apiserver/1"}, negotiation.encode(body)))
         assert isinstance(answer, Response) and answer.status == 201, answer
         self.requests.clear()
 

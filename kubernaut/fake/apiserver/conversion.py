@@ -52,7 +52,10 @@ def _hpa_from_v1(obj: dict[str, Any]) -> None:
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
-_READ: dict[tuple[str, str], Convert] = {("events.k8s.io", "Event"): _to_events_group, ("autoscaling", "HorizontalPodAutoscaler"): _hpa_to_v1}
+_READ: dict[tuple[str, str], Convert] = {
+    ("events.k8s.io", "Event"): _to_events_group,
+    ("autoscaling", "HorizontalPodAutoscaler"): _hpa_to_v1,
+}
 _WRITE: dict[tuple[str, str], Convert] = {
     ("events.k8s.io", "Event"): _from_events_group,
     ("autoscaling", "HorizontalPodAutoscaler"): _hpa_from_v1,
@@ -102,4 +105,8 @@ def read_bytes(stored: Stored, info: ResourceInfo, *, head: bool = True) -> byte
     length = len(f'{{"kind":"{info.kind}","apiVersion":"{old}",')
     if not head:
         return b"{" + data[length:]
-    return data if old == info.api_version else f'{{"kind":"{info.kind}","apiVersion":"{info.api_version}",'.encode() + data[length:]
+    return (
+        data
+        if old == info.api_version
+        else f'{{"kind":"{info.kind}","apiVersion":"{info.api_version}",'.encode() + data[length:]
+    )

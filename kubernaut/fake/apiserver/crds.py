@@ -72,7 +72,12 @@ def _establish(state: State, crd: Object) -> None:
     crd["status"] = {
         "conditions": [
             {"type": "NamesAccepted", **condition, "reason": "NoConflicts", "message": "no conflicts found"},
-            {"type": "Established", **condition, "reason": "InitialNamesAccepted", "message": "the initial names have been accepted"},
+            {
+                "type": "Established",
+                **condition,
+                "reason": "InitialNamesAccepted",
+                "message": "the initial names have been accepted",
+            },
         ],
         "acceptedNames": names,
         "storedVersions": [stored],
@@ -150,7 +155,7 @@ def resource_of(crd: Object, version: Object) -> ResourceInfo:
     custom = CustomVersion(
         names.get("listKind") or f"{names['kind']}List",
         schema,
-        CustomKind(schema, preserve=bool(spec.get("preserveUnknownFields"))),
+        CustomKind(schema, preserve=bool(spec.get("preserveUnknownFields")), scale_paths=paths),
         Columns(version.get("additionalPrinterColumns") or []),
         (paths[0], paths[1], paths[2]),
         _defined_by(crd),

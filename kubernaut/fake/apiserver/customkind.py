@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Kind, Object
 from kubernaut.fake.apiserver.schema import apply_defaults, prune, validate
-from kubernaut.fake.apiserver.status import CauseLike, bad_request
+from kubernaut.fake.apiserver.status import CauseLike, bad_request, invalid_value
 
 
 class CustomKind(Kind):
@@ -17,8 +17,9 @@ class CustomKind(Kind):
     status_keeps_metadata = True
     strategic = False
 
-    def __init__(self, schema: Object, *, preserve: bool) -> None:
+    def __init__(self, schema: Object, *, preserve: bool, scale_paths: tuple[str, ...] = ()) -> None:
         self.schema = schema
+        self._scale_paths = [path for path in scale_paths[:2] if path]
         self._preserve = preserve
 
     def read(self, obj: Object, warnings: list[str], validation: str) -> None:
@@ -27,7 +28,9 @@ class CustomKind(Kind):
             return
         unknown = [f'unknown field "{path}"' for path in sorted(prune(obj, self.schema))]
         if unknown and validation == "Strict":
-            raise bad_request(f"strict decoding error: {', '.join(unknown)}")
+            kind, version = obj["kind"], obj["apiVersion"].rpartition("/")[2]
+            text = f"strict decoding error: {', '.join(unknown)}"
+            raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {text}')
         if validation == "Warn":
             warnings.extend(unknown)
 
@@ -35,7 +38,18 @@ class CustomKind(Kind):
         apply_defaults(obj, self.schema)
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-        return [*validate(obj, self.schema, old=old)]
+        return [*validate(obj, self.schema, old=old), *self._scale_causes(obj)]
+
+    def _scale_causes(self, obj: Mapping[str, Any]) -> Iterator[CauseLike]:
+        for path in self._scale_paths:
+            value: Any = obj
+            for part in path.strip(".").split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+                named = {str: "string", bool: "bool", float: "float64"}.get(type(value), "map[string]interface {}")
+                yield invalid_value(path, "0", f"{path} accessor error: {value} is of the type {named}, expected int64")
+            elif isinstance(value, int) and value < 0:
+                yield invalid_value(path, str(value), "should be a non-negative integer")
 
     def status_causes(self, obj: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
         return [*validate(obj, self.schema, old=old)]

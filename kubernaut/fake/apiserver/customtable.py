@@ -11,7 +11,9 @@ from typing import Any
 from kubernaut.fake.apiserver.tables import column, human_duration
 
 Object = dict[str, Any]
-_STEP = re.compile(r"\.([A-Za-z0-9_\-/]+(?:\\\.[A-Za-z0-9_\-/]+)*)|\['([^']+)'\]|\[(\d+|\*)\]|\[\?\(@\.([\w.]+)\s*==\s*[\"']([^\"']*)[\"']\)\]")
+_STEP = re.compile(
+    r"\.([A-Za-z0-9_\-/]+(?:\\\.[A-Za-z0-9_\-/]+)*)|\['([^']+)'\]|\[(\d+|\*)\]|\[\?\(@\.([\w.]+)\s*==\s*[\"']([^\"']*)[\"']\)\]"
+)
 _DEFAULT: list[Object] = [{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]
 _CREATED = (
     "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in"
@@ -33,7 +35,13 @@ def find(value: Any, path: str) -> list[Any]:
         elif index:
             found = [item[int(index)] for item in found if isinstance(item, list) and len(item) > int(index)]
         else:
-            found = [child for item in found if isinstance(item, list) for child in item if find(child, f".{key}") == [wanted]]
+            found = [
+                child
+                for item in found
+                if isinstance(item, list)
+                for child in item
+                if find(child, f".{key}") == [wanted]
+            ]
     return found
 
 
@@ -57,7 +65,11 @@ class Columns:
         ]
 
     def _described(self, item: Object) -> str:
-        return _CREATED if self._given is _DEFAULT else f"Custom resource definition column (in JSONPath format): {item['jsonPath']}"
+        return (
+            _CREATED
+            if self._given is _DEFAULT
+            else f"Custom resource definition column (in JSONPath format): {item['jsonPath']}"
+        )
 
     def cells(self, obj: Mapping[str, Any], now: datetime) -> list[Any]:
         """The cells behind the name, one for each column."""

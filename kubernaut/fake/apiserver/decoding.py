@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -25,7 +26,11 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def unsupported_media_type() -> StatusError:
+def unsupported_media_type(accepted: Iterable[str] = ()) -> StatusError:
+    """415; with `accepted` as the handler words it that knows what it takes."""
+    if accepted:
+        text = "the body of the request was in an unknown format - accepted media types include: "
+        return StatusError(415, "UnsupportedMediaType", text + ", ".join(accepted))
     return generic(415, "UnsupportedMediaType", "415: Unsupported Media Type")
 
 
@@ -102,7 +107,9 @@ def go_syntax_error(body: bytes) -> str:
                 return "unexpected end of JSON input"
             if got != wanted:
                 return f"invalid character {_shown(got)} in literal {literal} (expecting {_shown(wanted)})"
-        return f"invalid character {_shown(text[len(literal)])} after top-level value" if len(text) > len(literal) else ""
+        return (
+            f"invalid character {_shown(text[len(literal)])} after top-level value" if len(text) > len(literal) else ""
+        )
     if first not in '{["-0123456789':
         return f"invalid character {_shown(first)} looking for beginning of value"
     return "unexpected end of JSON input" if _unfinished(text) else ""
@@ -117,6 +124,8 @@ def _unfinished(text: str) -> bool:
 
 
 def _shown(character: str) -> str:
+    if not character.isprintable():
+        return f"'\\u{ord(character):04x}'"
     return {"'": r"'\''", '"': "'\"'"}.get(character, f"'{character}'")
 
 
@@ -126,10 +135,12 @@ def decode_object(body: bytes, content_type: str, kind: str) -> dict[str, Any]:
         value = decode_value(body, content_type)
     except ValueError as error:
         unreadable = f"couldn't get version/kind; json parse error: {error}"
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {unreadable} ({_hex(body)})") from error
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): {unreadable} ({_hex(body)})"
+        ) from error
     if not isinstance(value, dict):
         got = {list: "array", str: "string", bool: "bool", type(None): "null"}.get(type(value), "number")
-        text = f"json: cannot unmarshal {got} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string"
+        text = f'json: cannot unmarshal {got} into Go value of type struct {{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string'
         text += ' "json:\\"kind,omitempty\\"" }'
         message = f"couldn't get version/kind; json parse error: {text}"
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {message} ({_hex(body)})")

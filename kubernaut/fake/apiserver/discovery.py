@@ -56,7 +56,13 @@ def _group(name: str, versions: list[str]) -> Object:
 
 def _entry(info: ResourceInfo) -> Object:
     verbs = CUSTOM_VERBS if info.custom is not None else info.verbs
-    entry: Object = {"name": info.plural, "singularName": info.singular, "namespaced": info.namespaced, "kind": info.kind, "verbs": list(verbs)}
+    entry: Object = {
+        "name": info.plural,
+        "singularName": info.singular,
+        "namespaced": info.namespaced,
+        "kind": info.kind,
+        "verbs": list(verbs),
+    }
     if info.short_names:
         entry["shortNames"] = list(info.short_names)
     if info.categories:
@@ -66,7 +72,13 @@ def _entry(info: ResourceInfo) -> Object:
 
 def _sub_entry(info: ResourceInfo, sub: Subresource) -> Object:
     name = f"{info.plural}/{sub.name}"
-    entry: Object = {"name": name, "singularName": "", "namespaced": info.namespaced, "kind": sub.kind, "verbs": list(sub.verbs)}
+    entry: Object = {
+        "name": name,
+        "singularName": "",
+        "namespaced": info.namespaced,
+        "kind": sub.kind,
+        "verbs": list(sub.verbs),
+    }
     if (sub.group, sub.version) != (info.group, info.version):
         entry["group"], entry["version"] = sub.group, sub.version
     return entry
@@ -101,7 +113,11 @@ def _aggregated_resource(info: ResourceInfo) -> Object:
         entry["categories"] = list(info.categories)
     if info.subresources:
         entry["subresources"] = [
-            {"subresource": sub.name, "responseKind": {"group": sub.group, "version": sub.version, "kind": sub.kind}, "verbs": list(sub.verbs)}
+            {
+                "subresource": sub.name,
+                "responseKind": {"group": sub.group, "version": sub.version, "kind": sub.kind},
+                "verbs": list(sub.verbs),
+            }
             for sub in info.subresources.values()
         ]
     return entry
@@ -143,7 +159,9 @@ def answer(registry: Registry, request: Request) -> Response:
             return response
         case ["api"]:
             addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}]
-            return json_response(200, {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
+            return json_response(
+                200, {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
+            )
         case ["api", version]:
             return _document(resource_list(registry, "", version))
         case ["apis"]:
@@ -155,7 +173,14 @@ def answer(registry: Registry, request: Request) -> Response:
         case ["apis", group, version]:
             return _document(resource_list(registry, group, version))
         case []:
-            paths = ["/api", "/api/v1", "/apis", *(f"/apis/{name}" for name in groups(registry) if name), *_HEALTH, "/version"]
+            paths = [
+                "/api",
+                "/api/v1",
+                "/apis",
+                *(f"/apis/{name}" for name in groups(registry) if name),
+                *_HEALTH,
+                "/version",
+            ]
             return json_response(200, {"paths": paths})
     return not_found()
 

@@ -8,9 +8,9 @@ from typing import Any
 from kubernaut.fake.apiserver import conversion, negotiation
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.messages import Response, Stream
+from kubernaut.fake.apiserver.reviews import REVIEWS
 from kubernaut.fake.apiserver.status import method_not_allowed, unknown_resource
 from kubernaut.fake.apiserver.subresources import SUBRESOURCES
-from kubernaut.fake.apiserver.reviews import REVIEWS
 from kubernaut.fake.apiserver.verbs import delete, patching, read, write
 from kubernaut.fake.apiserver.watch import Watch
 
@@ -31,7 +31,9 @@ def serve(call: Call) -> Response | Stream:
         return _subresource(call, accept)
     if info.subresource and not resource.status_subresource:
         raise unknown_resource()
-    if info.verb not in resource.verbs or (resource.namespaced and not info.namespace and info.verb not in ("list", "watch")):
+    if info.verb not in resource.verbs or (
+        resource.namespaced and not info.namespace and info.verb not in ("list", "watch")
+    ):
         raise method_not_allowed(resource.group, resource.plural, info.name)
     if info.verb == "create" and resource.store in REVIEWS:
         return _answer(call, accept, *REVIEWS[resource.store](call))

@@ -37,6 +37,9 @@ def track(call: Call, old: dict[str, Any] | None, new: dict[str, Any], manager: 
         reset=reset_paths(call, subresource),
         api_version=call.resource.api_version,
     )
+    for entry in entries:
+        if entry.get("subresource") == "scale":
+            entry.pop("time", None)  # the server has none for what came through scale
     if entries:
         new["metadata"]["managedFields"] = entries
     else:

@@ -146,7 +146,13 @@ def validate(meta: Mapping[str, Any], group: str, plural: str) -> list[Cause]:
     for key in annotations:
         causes.extend(qualified_name("metadata.annotations", key.lower()))
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
-        causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes", "metadata.annotations"))
+        causes.append(
+            Cause(
+                "FieldValueTooLong",
+                f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes",
+                "metadata.annotations",
+            )
+        )
     causes.extend(_owner_causes(meta.get("ownerReferences") or []))
     for index, finalizer in enumerate(meta.get("finalizers") or []):
         causes.extend(qualified_name("metadata.finalizers", finalizer))
@@ -170,7 +176,15 @@ def finalizer_causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cau
     return [forbidden_field("metadata.finalizers", text)] * 2
 
 
-_SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace", "name")
+_SERVER_OWNED = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "namespace",
+    "name",
+)
 
 
 def carry_over(old: Mapping[str, Any], new: dict[str, Any]) -> None:

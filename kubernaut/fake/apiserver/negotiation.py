@@ -61,7 +61,12 @@ class Accepted:
                 body["metadata"] = listed["metadata"]
             else:
                 items = [_partial(item) for item in listed["items"]]
-                body = {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": listed["metadata"], "items": items}
+                body = {
+                    "kind": "PartialObjectMetadataList",
+                    "apiVersion": _META,
+                    "metadata": listed["metadata"],
+                    "items": items,
+                }
             data = encode(body)
         return self._finish(call, 200, data)
 

@@ -101,7 +101,11 @@ def _match_causes(watch: bool, match: str, version: str, initial: bool | None, c
         if initial is not None and match != "NotOlderThan":
             return [forbidden_field(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")]
         if match and initial is None:
-            return [forbidden_field(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")]
+            return [
+                forbidden_field(
+                    field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+                )
+            ]
         return []
     if initial is not None:
         return [forbidden_field("sendInitialEvents", "sendInitialEvents is forbidden for list")]

@@ -13,7 +13,19 @@ from kubernaut.fake.apiserver.storage import Storage
 _GROUP = "rbac.authorization.k8s.io"
 _Rule = Mapping[str, Any]
 # what every server grants to all who are authenticated
-_DISCOVERY_PATHS = ("/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/")
+_DISCOVERY_PATHS = (
+    "/api",
+    "/api/*",
+    "/apis",
+    "/apis/*",
+    "/healthz",
+    "/livez",
+    "/openapi",
+    "/openapi/*",
+    "/readyz",
+    "/version",
+    "/version/",
+)
 _SELF = ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
 
 
@@ -72,13 +84,19 @@ def authorize(storage: Storage, user: User, wanted: Attributes) -> Decision:
 def _builtin(user: User, wanted: Attributes) -> Decision | None:
     if "system:authenticated" not in user.groups:
         return None
-    if wanted.path and wanted.verb == "get" and any(_path_matches(pattern, wanted.path) for pattern in _DISCOVERY_PATHS):
+    if (
+        wanted.path
+        and wanted.verb == "get"
+        and any(_path_matches(pattern, wanted.path) for pattern in _DISCOVERY_PATHS)
+    ):
         role = "system:discovery"
     elif wanted.group == "authorization.k8s.io" and wanted.resource in _SELF and wanted.verb == "create":
         role = "system:basic-user"
     else:
         return None
-    return Decision(True, f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "system:authenticated"')
+    return Decision(
+        True, f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "system:authenticated"'
+    )
 
 
 def _reason(kind: str, name: str, binding: Mapping[str, Any], subject: str) -> str:

@@ -14,10 +14,32 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 _SHARED = {("events.k8s.io", "events"): ("", "v1", "events")}
 _STORED_AT = {("autoscaling", "horizontalpodautoscalers"): "v2"}
 _WITH_GENERATION = frozenset(
-    "pods replicationcontrollers deployments replicasets statefulsets daemonsets jobs cronjobs poddisruptionbudgets ingresses"
-    " ingressclasses networkpolicies endpointslices validatingwebhookconfigurations mutatingwebhookconfigurations"
-    " validatingadmissionpolicies validatingadmissionpolicybindings mutatingadmissionpolicies mutatingadmissionpolicybindings"
-    " flowschemas prioritylevelconfigurations priorityclasses customresourcedefinitions resourceslices".split()
+    [
+        "pods",
+        "replicationcontrollers",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "cronjobs",
+        "poddisruptionbudgets",
+        "ingresses",
+        "ingressclasses",
+        "networkpolicies",
+        "endpointslices",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "flowschemas",
+        "prioritylevelconfigurations",
+        "priorityclasses",
+        "customresourcedefinitions",
+        "resourceslices",
+    ]
 )
 _FIELDS: dict[str, tuple[str, ...]] = {
     "pods": (
@@ -31,7 +53,10 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "status.podIPs",
         "status.nominatedNodeName",
     ),
-    "events": tuple(f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"))
+    "events": tuple(
+        f"involvedObject.{name}"
+        for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+    )
     + ("reason", "reportingComponent", "source", "type"),
     "secrets": ("type",),
     "namespaces": ("status.phase",),
@@ -145,7 +170,9 @@ def _read(api_version: str, entries: list[dict[str, Any]]) -> Iterable[ResourceI
     for entry in entries:
         parent, _, name = entry["name"].partition("/")
         if name:
-            below = Subresource(name, entry["kind"], entry.get("group", group), entry.get("version", version), tuple(entry["verbs"]))
+            below = Subresource(
+                name, entry["kind"], entry.get("group", group), entry.get("version", version), tuple(entry["verbs"])
+            )
             subresources.setdefault(parent, {})[name] = below
     for entry in entries:
         plural = entry["name"]

@@ -47,9 +47,13 @@ def _selector_text(obj: Object) -> str:
         if requirement.operator in words and len(requirement.values) == 1 and requirement.operator == "in":
             terms.append((requirement.key, f"{requirement.key}={next(iter(requirement.values))}"))
         elif requirement.operator in words:
-            terms.append((requirement.key, f"{requirement.key} {requirement.operator} ({','.join(sorted(requirement.values))})"))
+            terms.append(
+                (requirement.key, f"{requirement.key} {requirement.operator} ({','.join(sorted(requirement.values))})")
+            )
         else:
-            terms.append((requirement.key, requirement.key if requirement.operator == "exists" else f"!{requirement.key}"))
+            terms.append(
+                (requirement.key, requirement.key if requirement.operator == "exists" else f"!{requirement.key}")
+            )
     return ",".join(text for _, text in sorted(terms))
 
 
@@ -60,7 +64,11 @@ def scale_of(call: Call, obj: Object) -> Object:
     metadata = {name: obj["metadata"][name] for name in kept if name in obj["metadata"]}
     replicas = dig(obj, spec_path) or 0
     status: Object = {"replicas": dig(obj, status_path) or 0}
-    selector = (dig(obj, selector_path) or "") if selector_path else ("" if call.resource.custom is not None else _selector_text(obj))
+    selector = (
+        (dig(obj, selector_path) or "")
+        if selector_path
+        else ("" if call.resource.custom is not None else _selector_text(obj))
+    )
     if selector:
         status["selector"] = selector
     spec = {"replicas": replicas} if replicas else {}
@@ -82,13 +90,19 @@ def scale(call: Call) -> tuple[int, Object]:
         wanted = patched(call, before, "application/merge-patch+json" if media == STRATEGIC else media)
     metadata = wanted.get("metadata") or {}
     if metadata.get("name") and metadata["name"] != call.info.name:
-        raise bad_request(f"the name of the object ({metadata['name']}) does not match the name on the URL ({call.info.name})")
+        raise bad_request(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({call.info.name})"
+        )
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise bad_request('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas')
+        raise bad_request(
+            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas'
+        )
     if replicas < 0:
         cause = invalid_value("spec.replicas", str(replicas), "must be greater than or equal to 0")
         raise invalid("autoscaling", "Scale", call.info.name, [cause])
-    check_version(call, old, {"metadata": {"resourceVersion": metadata.get("resourceVersion", "")}}, required_version=False)
+    check_version(
+        call, old, {"metadata": {"resourceVersion": metadata.get("resourceVersion", "")}}, required_version=False
+    )
     new = _set(old, _paths(call)[0], replicas)
     return 200, scale_of(call, commit_update(call, old, new, options, subresource="scale"))

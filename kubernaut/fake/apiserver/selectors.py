@@ -125,11 +125,15 @@ def matches_labels(requirements: list[Requirement], labels: Labels) -> bool:
 
 def from_label_selector(selector: Mapping[str, object]) -> list[Requirement]:
     """The requirements of a LabelSelector object (matchLabels, matchExpressions)."""
-    found = [Requirement(key, "in", frozenset([str(value)])) for key, value in _mapping(selector.get("matchLabels")).items()]
+    found = [
+        Requirement(key, "in", frozenset([str(value)])) for key, value in _mapping(selector.get("matchLabels")).items()
+    ]
     names = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
     expressions = selector.get("matchExpressions")
     for expression in expressions if isinstance(expressions, list) else []:
-        found.append(Requirement(expression["key"], names[expression["operator"]], frozenset(expression.get("values") or ())))
+        found.append(
+            Requirement(expression["key"], names[expression["operator"]], frozenset(expression.get("values") or ()))
+        )
     return found
 
 

@@ -64,7 +64,13 @@ class StatusError(Exception):
 
     def body(self) -> dict[str, Any]:
         """The Status object, ready for JSON."""
-        status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
+        status: dict[str, Any] = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+        }
         if self.reason:
             status["reason"] = self.reason
         if self.details is not None:
@@ -91,7 +97,9 @@ def qualified(group: str, name: str) -> str:
 
 
 def not_found(group: str, resource: str, name: str) -> StatusError:
-    return StatusError(404, "NotFound", f'{qualified(group, resource)} "{name}" not found', _details(group, resource, name))
+    return StatusError(
+        404, "NotFound", f'{qualified(group, resource)} "{name}" not found', _details(group, resource, name)
+    )
 
 
 def already_exists(group: str, resource: str, name: str) -> StatusError:

@@ -227,7 +227,11 @@ def _wake(table: _Table) -> None:
 
 def encode(obj: Mapping[str, Any], fields: Fields) -> Stored:
     """The stored form: kind and apiVersion first, so that readers can replace that prefix without decoding."""
-    ordered = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")}}
+    ordered = {
+        "kind": obj["kind"],
+        "apiVersion": obj["apiVersion"],
+        **{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")},
+    }
     meta = obj["metadata"]
     return Stored(
         namespace=meta.get("namespace", ""),

@@ -58,12 +58,13 @@ def eviction(call: Call) -> Answer:
 
 
 def _with_body(call: Call, options: Object) -> Call:
-    from_body = call.request.__class__(call.request.method, call.request.path, call.request.query, call.request.headers, _json(options))
+    from_body = call.request.__class__(
+        call.request.method, call.request.path, call.request.query, call.request.headers, _json(options)
+    )
     return Call(call.state, from_body, call.info, call.resource, call.user)
 
 
 def _json(value: Object) -> bytes:
-
 
     data: bytes = msgspec.json.encode(value)
     return data
@@ -89,7 +90,9 @@ def _spend_budget(call: Call, pod: Object) -> None:
             raise too_many_requests(message, 10, [Cause("DisruptionBudget", text, "")])
         if status.get("disruptionsAllowed", 0) <= 0:
             healthy = f"needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
-            raise too_many_requests(message, 0, [Cause("DisruptionBudget", f"The disruption budget {name} {healthy}", "")])
+            raise too_many_requests(
+                message, 0, [Cause("DisruptionBudget", f"The disruption budget {name} {healthy}", "")]
+            )
         status["disruptionsAllowed"] -= 1
         status.setdefault("disruptedPods", {})[call.info.name] = pod["metadata"]["creationTimestamp"]
         resource = call.state.registry.find("policy", "v1", "poddisruptionbudgets")
@@ -106,7 +109,9 @@ def binding(call: Call) -> Answer:
         text = f'pod {call.info.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise conflict("", "pods/binding", call.info.name, text)
     pod["spec"]["nodeName"] = node
-    conditions = [item for item in pod.setdefault("status", {}).get("conditions") or [] if item.get("type") != "PodScheduled"]
+    conditions = [
+        item for item in pod.setdefault("status", {}).get("conditions") or [] if item.get("type") != "PodScheduled"
+    ]
     from_now = call.state.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": from_now}
     pod["status"]["conditions"] = [*conditions, scheduled]
@@ -123,7 +128,11 @@ def finalize(call: Call) -> Answer:
     new = {**old, "spec": {**old.get("spec", {}), "finalizers": (body.get("spec") or {}).get("finalizers") or []}}
     if not new["spec"]["finalizers"]:
         del new["spec"]["finalizers"]
-    if old["metadata"].get("deletionTimestamp") and not new["spec"].get("finalizers") and not old["metadata"].get("finalizers"):
+    if (
+        old["metadata"].get("deletionTimestamp")
+        and not new["spec"].get("finalizers")
+        and not old["metadata"].get("finalizers")
+    ):
         return 200, (new if options.dry_run else remove(call, new))
     if not options.dry_run:
         store(call, new)
@@ -141,7 +150,13 @@ def token(call: Call) -> Answer:
     stamp = call.state.now().fromtimestamp(expires, call.state.now().tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
     metadata = {"name": call.info.name, "namespace": call.namespace}
     status = {"token": value, "expirationTimestamp": stamp}
-    return 201, {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": metadata, "spec": spec, "status": status}
+    return 201, {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": metadata,
+        "spec": spec,
+        "status": status,
+    }
 
 
 def pod_part(call: Call) -> Answer:

@@ -61,10 +61,20 @@ def table(call: Call, items: list[dict[str, Any]], version: str) -> dict[str, An
         if include == "Object":
             row["object"] = {"kind": call.resource.kind, "apiVersion": call.resource.api_version, **item}
         elif include != "None":
-            row["object"] = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
+            row["object"] = {
+                "kind": "PartialObjectMetadata",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": item["metadata"],
+            }
         rows.append(row)
     metadata = {"resourceVersion": version} if version else {}
-    return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": columns, "rows": rows}
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": metadata,
+        "columnDefinitions": columns,
+        "rows": rows,
+    }
 
 
 def _layout(call: Call) -> tuple[list[Column], Any]:

@@ -73,7 +73,9 @@ class Watch:
             if chunk:
                 self._told = self._call.state.storage.version
                 yield chunk
-            elif self._options.bookmarks and self._told < self._call.state.storage.version and end > anyio.current_time():
+            elif (
+                self._options.bookmarks and self._told < self._call.state.storage.version and end > anyio.current_time()
+            ):
                 yield self._bookmark()
 
     def _told_of(self, event: Event) -> bytes:

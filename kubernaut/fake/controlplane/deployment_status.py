@@ -18,7 +18,12 @@ def summarise(
     """Write numbers and conditions into the status; return how long until the progress deadline, if that is near."""
     status = deployment.status
     every = [*old, *([new] if new else [])]
-    before = (status.updated_replicas or 0, status.replicas or 0, status.ready_replicas or 0, status.available_replicas or 0)
+    before = (
+        status.updated_replicas or 0,
+        status.replicas or 0,
+        status.ready_replicas or 0,
+        status.available_replicas or 0,
+    )
     updated = (new.status.replicas or 0) if new else 0
     replicas = sum(rs.status.replicas or 0 for rs in every)
     ready = sum(rs.status.ready_replicas or 0 for rs in every)
@@ -82,9 +87,7 @@ def _progress(
 ) -> None:
     found = conditions.find(deployment.status.conditions, "Progressing")
     changed = found is None or (found.reason, found.message) != (reason, message)
-    condition = conditions.put(
-        deployment.status.conditions, "Progressing", status, now, reason=reason, message=message
-    )
+    condition = conditions.put(deployment.status.conditions, "Progressing", status, now, reason=reason, message=message)
     if (changed or at is not None) and condition.model_extra is not None:
         condition.model_extra["lastUpdateTime"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
 

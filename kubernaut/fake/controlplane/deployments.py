@@ -173,5 +173,3 @@ def _progress(deployment: Deployment, now: datetime, reason: str, message: str) 
 def deployments() -> Controller:
     """The controller of Deployments."""
     return Controller(Deployment, Deployments(), owns=[ReplicaSet])
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import anyio
@@ -60,7 +61,7 @@ class GarbageCollector:
                 continue
             self._watched[rt.group_resource] = rt
             informer = Informer(self._client, Scope.of(rt, None), random=Random(f"gc/{rt.group_resource}"))
-            informer.add_handler(lambda change, rt=rt: self._observe(rt, change))
+            informer.add_handler(partial(self._observe, rt))
             group.start_soon(informer.run, name=f"gc/{rt.group_resource}")
 
     def _observe(self, rt: ResourceType, change: Change) -> None:

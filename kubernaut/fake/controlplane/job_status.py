@@ -111,7 +111,7 @@ def retry_at(job: Job, pods: Sequence[Pod]) -> datetime | None:
     ends = [moment for pod in pods if outcome(job, pod) == "failed" and (moment := finished_at(pod))]
     if not failures or not ends:
         return None
-    return max(ends) + min(_FIRST_BACKOFF * 2 ** min(failures - 1, 10), _MAX_BACKOFF)
+    return max(ends) + min(_FIRST_BACKOFF * (1 << min(failures - 1, 10)), _MAX_BACKOFF)
 
 
 def finished_at(pod: Pod) -> datetime | None:

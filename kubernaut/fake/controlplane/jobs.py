@@ -64,14 +64,14 @@ class Jobs(Reconciler[Job]):
 
     def _fill_in(self, job: Job, pods: Sequence[Pod]) -> None:
         active = [pod for pod in pods if is_active(pod)]
-        leaving = [pod for pod in pods if pod.metadata.deletion_timestamp and pod.status.phase in ("Pending", "Running")]
+        leaving = [
+            pod for pod in pods if pod.metadata.deletion_timestamp and pod.status.phase in ("Pending", "Running")
+        ]
         job.status.active = len(active) or None
         job.status.ready = sum(map(is_ready, active))
         job.status.terminating = len(leaving)
 
-    async def _finish(
-        self, job: Job, verdict: Verdict, running: Sequence[Pod], now: datetime, ctx: Context
-    ) -> None:
+    async def _finish(self, job: Job, verdict: Verdict, running: Sequence[Pod], now: datetime, ctx: Context) -> None:
         """First the condition that says how it will end, then, when no pod runs any more, that it has ended."""
         early, final = ("FailureTarget", "Failed") if verdict.failed else ("SuccessCriteriaMet", "Complete")
         announced = conditions.is_true(job.status.conditions, early)

@@ -119,6 +119,7 @@ class Kubelet(Reconciler[Pod]):
             return Result(requeue_after=timedelta())
         if grace or not pod.metadata.finalizers:
             await _remove(pod, ctx)
+            self._processes.forget(uid)
         return None
 
     def _stop_time(self, pod: Pod) -> timedelta:

@@ -33,7 +33,7 @@ def restart_backoff(restarts: int) -> timedelta:
     """How long after its end a container starts for the nth time again: at once, then 10 s, 20 s ... 5 min."""
     if restarts <= 1:
         return timedelta()
-    return min(_FIRST_BACKOFF * 2 ** min(restarts - 2, 10), _MAX_BACKOFF)
+    return min(_FIRST_BACKOFF * (1 << min(restarts - 2, 10)), _MAX_BACKOFF)
 
 
 def accept(pod: Pod, host_ip: str, now: datetime) -> None:
@@ -80,9 +80,7 @@ def start(pod: Pod, status: ContainerStatus, script: PodScript, now: datetime) -
 
 def wait_for_ever(status: ContainerStatus, script: PodScript) -> None:
     """The container cannot start, for the reason its script gives."""
-    status.state = ContainerState(
-        waiting=ContainerStateWaiting(reason=script.waiting, message=script.waiting_message)
-    )
+    status.state = ContainerState(waiting=ContainerStateWaiting(reason=script.waiting, message=script.waiting_message))
 
 
 def end(pod: Pod, container: Container, status: ContainerStatus, exited: Exited) -> None:

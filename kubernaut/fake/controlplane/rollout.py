@@ -1,4 +1,4 @@
-"""The arithmetic of a rolling update: how many pods each ReplicaSet of a Deployment should have next. Pure functions."""
+"""The arithmetic of a rolling update: how many pods each ReplicaSet should have next. Pure functions."""
 
 from __future__ import annotations
 

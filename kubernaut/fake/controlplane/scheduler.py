@@ -80,7 +80,9 @@ async def _bind(pod: Pod, node_name: str, ctx: Context) -> None:
         # Bound already, or deleted: the pod's own event will tell.
         return
     except ApiError as error:
-        ctx.events.event(pod, "FailedScheduling", f"binding rejected: {error.message}", type="Warning", action="Binding")
+        ctx.events.event(
+            pod, "FailedScheduling", f"binding rejected: {error.message}", type="Warning", action="Binding"
+        )
         raise
 
 

@@ -7,21 +7,23 @@ import re
 REDACTED = "[REDACTED]"
 TAIL_BYTES = 64 * 1024
 
+# A pod's log is written by strangers: every pattern takes linear time, so no run before a name is unbounded.
 _NAMES = (
-    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)s?[\w.-]*|pwd)"
+    r"(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|(?<![\w.-])pwd)"
+    r"[\w.-]{0,64}"
 )
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
 # The end of a key whose beginning was cut off by the log's own limit.
-_PEM_END = re.compile(r"\A(?:[A-Za-z0-9+/=]+\s+)+-----END [A-Z ]*PRIVATE KEY-----")
+_PEM_END = re.compile(r"\A(?:[A-Za-z0-9+/=]+\s+)+-----END [A-Z ]{0,40}PRIVATE KEY-----")
 _AUTHORIZATION = re.compile(
     r"(?i)\b((?:proxy-)?authorization\"?\s*[:=]\s*\"?(?:(?:basic|bearer|token|digest)\s+)?)[^\s\",;]+"
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_QUOTED = re.compile(rf"(?i)([\"']?{_NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2).)*\2")
-_PLAIN = re.compile(rf"(?i)((?<![\w.-]){_NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")
-_FLAG = re.compile(rf"(?i)(--{_NAMES}\s+)(?!-)\S+")
-_URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(@)")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+_QUOTED = re.compile(rf"(?im)({_NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2)[^\\\n])*(?:\2|\\?$)")
+_PLAIN = re.compile(rf"(?i)({_NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")
+_FLAG = re.compile(rf"(?i)(--[\w-]{{0,32}}?{_NAMES}\s+)(?!-)\S+")
+_URL = re.compile(r"((?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(@)")
+_JWT = re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 _KNOWN = re.compile(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})\b")
 # A Secret printed as YAML or JSON: its values are base64 under names of the user's choice.
 _SECRET_DATA = re.compile(r"(?m)^(\s*(?:data|stringData):[ \t]*\n)((?:[ \t]+[^\s:]+:[^\n]*(?:\n|\Z))+)")

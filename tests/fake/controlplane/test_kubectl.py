@@ -18,7 +18,9 @@ async def run(cluster: FakeCluster, line: str, *more: str) -> tuple[int, str]:
 async def web(cluster: FakeCluster) -> None:
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     spec = {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": template}
-    await cluster.client.create(Deployment.from_dict({"metadata": {"name": "web", "namespace": "default"}, "spec": spec}))
+    await cluster.client.create(
+        Deployment.from_dict({"metadata": {"name": "web", "namespace": "default"}, "spec": spec})
+    )
     await cluster.client.create(Node.from_dict({"metadata": {"name": "n"}}))
     await cluster.client.create(ConfigMap.from_dict({"metadata": {"name": "c", "namespace": "default"}}))
 
@@ -47,7 +49,11 @@ async def web(cluster: FakeCluster) -> None:
         ("get widgets", 1, 'error: the server doesn\'t have a resource type "widgets"\n'),
         ("get deploy web -o name", 0, "deployment.apps/web\n"),
         ("get deploy/web -o jsonpath={.spec.replicas}", 0, "2\n"),
-        ("scale deployment/web --replicas=1 --frob", 1, "Error: unknown flag: --frob\nSee 'kubectl scale --help' for usage.\n"),
+        (
+            "scale deployment/web --replicas=1 --frob",
+            1,
+            "Error: unknown flag: --frob\nSee 'kubectl scale --help' for usage.\n",
+        ),
         ("patch node n -p {} --type=foo", 1, 'error: --type must be one of [json merge strategic], not "foo"\n'),
         ("scale deployment/web --replicas", 1, None),
         ("get roles", 0, "No resources found in default namespace.\n"),
@@ -63,10 +69,15 @@ async def test_a_command_line(cluster: FakeCluster, line: str, code: int, log: s
 
 async def test_patches_of_all_types(cluster: FakeCluster) -> None:
     await web(cluster)
-    assert await run(cluster, "patch node n --type=merge -p", '{"spec":{"unschedulable":true}}') == (0, "node/n patched\n")
+    assert await run(cluster, "patch node n --type=merge -p", '{"spec":{"unschedulable":true}}') == (
+        0,
+        "node/n patched\n",
+    )
     again = await run(cluster, "patch node n -p", '{"spec":{"unschedulable":true}}')
     assert again == (0, "node/n patched (no change)\n")
-    test = '[{"op":"test","path":"/metadata/uid","value":"x"},{"op":"replace","path":"/spec/unschedulable","value":false}]'
+    test = (
+        '[{"op":"test","path":"/metadata/uid","value":"x"},{"op":"replace","path":"/spec/unschedulable","value":false}]'
+    )
     code, log = await run(cluster, "patch node n --type=json --patch", test)
     assert code == 1 and "the server rejected our request due to an error in our request" in log
     assert (await cluster.client.get(Node, "n")).spec.unschedulable is True
@@ -75,7 +86,13 @@ async def test_patches_of_all_types(cluster: FakeCluster) -> None:
 async def test_dry_runs_change_nothing(cluster: FakeCluster) -> None:
     await web(cluster)
     before = cluster.server.version
-    for line in ("scale deploy web --replicas=3", "cordon n", "delete deploy web", "label cm c a=b", "annotate cm c a=b"):
+    for line in (
+        "scale deploy web --replicas=3",
+        "cordon n",
+        "delete deploy web",
+        "label cm c a=b",
+        "annotate cm c a=b",
+    ):
         code, log = await run(cluster, f"{line} --dry-run=server")
         assert code == 0 and "(server dry run)" in log
     assert cluster.server.version == before

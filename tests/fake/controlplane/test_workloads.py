@@ -79,7 +79,9 @@ async def test_a_new_template_replaces_pods_and_keeps_enough_available(cluster: 
 
 async def test_recreate_stops_all_old_pods_first(cluster: FakeCluster) -> None:
     web = deployment()
-    await cluster.client.create(Deployment.from_dict(web.to_dict() | {"spec": web.to_dict()["spec"] | {"strategy": {"type": "Recreate"}}}))
+    await cluster.client.create(
+        Deployment.from_dict(web.to_dict() | {"spec": web.to_dict()["spec"] | {"strategy": {"type": "Recreate"}}})
+    )
     await cluster.settled()
     patch = MergePatch({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "nginx:2"}]}}}})
     await cluster.client.patch(Deployment, "web", patch, namespace="default")
@@ -206,7 +208,9 @@ async def test_a_deleted_running_job_leaves_nothing_behind(cluster: FakeCluster)
 
 
 async def test_a_script_makes_a_container_crash_and_back_off(cluster: FakeCluster) -> None:
-    cluster.behaviour = lambda pod, container, restarts: PodScript(exit_code=3, run_time=timedelta(seconds=5), log="boom\n")
+    cluster.behaviour = lambda pod, container, restarts: PodScript(
+        exit_code=3, run_time=timedelta(seconds=5), log="boom\n"
+    )
     await cluster.client.create(deployment(replicas=1))
     await cluster.settled(quiet=timedelta(seconds=9))
     (pod,) = await cluster.client.list(Pod)
@@ -228,7 +232,9 @@ async def test_an_image_that_cannot_be_pulled_waits(cluster: FakeCluster) -> Non
 
 async def test_a_pod_stops_within_its_grace_period(cluster: FakeCluster) -> None:
     cluster.behaviour = lambda pod, container, restarts: PodScript(stop_time=timedelta(seconds=60))
-    pod = Pod.from_dict({"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    pod = Pod.from_dict(
+        {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    )
     await cluster.client.create(pod)
     await cluster.settled()
     await cluster.client.delete(Pod, "p", namespace="default", grace_period=20)

@@ -26,6 +26,9 @@ class Kind:
     def default(self, obj: Object) -> None:
         """Fills in the defaults of the versioned API; runs on every write."""
 
+    def admit(self, obj: Object) -> None:
+        """What admission plugins add to a new object; the writer owns it."""
+
     def prepare_create(self, obj: Object) -> None:
         """Sets what a new object starts with."""
 

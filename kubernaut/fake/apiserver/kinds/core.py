@@ -27,16 +27,20 @@ class PodKind(ReturnedKind):
         default_pod_spec(spec)
         spec.setdefault("enableServiceLinks", True)
 
-    def prepare_create(self, obj: Object) -> None:
+    def admit(self, obj: Object) -> None:
         spec = obj["spec"]
         # set by the admission plugins Priority and DefaultTolerationSeconds
         spec.setdefault("priority", 0)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         tolerations = spec.setdefault("tolerations", [])
         for key in _TOLERATED:
-            if not any(item.get("key") in (key, None) and item.get("effect") in ("NoExecute", None) for item in tolerations):
+            if not any(
+                item.get("key") in (key, None) and item.get("effect") in ("NoExecute", None) for item in tolerations
+            ):
                 tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-        obj["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+
+    def prepare_create(self, obj: Object) -> None:
+        obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
 
     def prepare_status(self, old: Mapping[str, Any], new: Object) -> None:
         for condition in new.get("status", {}).get("conditions") or []:
@@ -62,7 +66,11 @@ class PodKind(ReturnedKind):
 
 
 def _frozen(spec: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in spec.items() if key not in ("activeDeadlineSeconds", "tolerations", "schedulingGates")}
+    kept = {
+        key: value
+        for key, value in spec.items()
+        if key not in ("activeDeadlineSeconds", "tolerations", "schedulingGates")
+    }
     for name in ("containers", "initContainers"):
         if name in kept:
             kept[name] = [{key: value for key, value in item.items() if key != "image"} for item in kept[name]]

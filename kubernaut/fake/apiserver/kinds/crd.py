@@ -32,15 +32,25 @@ class CrdKind(Kind):
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
         spec, causes = obj["spec"], list[CauseLike]()
         names, group = spec["names"], spec.get("group", "")
-        for field, value in (("spec.group", group), ("spec.names.plural", names.get("plural")), ("spec.names.kind", names.get("kind"))):
+        for field, value in (
+            ("spec.group", group),
+            ("spec.names.plural", names.get("plural")),
+            ("spec.names.kind", names.get("kind")),
+        ):
             if not value:
                 causes.append(required(field))
         wanted = f"{names.get('plural')}.{group}"
         if obj["metadata"]["name"] != wanted:
-            causes.append(invalid_value("metadata.name", f'"{obj["metadata"]["name"]}"', "must be spec.names.plural+\".\"+spec.group"))
+            causes.append(
+                invalid_value(
+                    "metadata.name", f'"{obj["metadata"]["name"]}"', 'must be spec.names.plural+"."+spec.group'
+                )
+            )
         versions = spec.get("versions") or []
         if sum(1 for version in versions if version.get("storage")) != 1:
-            causes.append(invalid_value("spec.versions", "null", "must have exactly one version marked as storage version"))
+            causes.append(
+                invalid_value("spec.versions", "null", "must have exactly one version marked as storage version")
+            )
         for index, version in enumerate(versions):
             schema = (version.get("schema") or {}).get("openAPIV3Schema")
             path = f"spec.versions[{index}].schema.openAPIV3Schema"

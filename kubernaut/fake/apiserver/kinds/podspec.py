@@ -37,7 +37,9 @@ def _default_container(container: Object) -> None:
     image = str(container.get("image") or "")
     tag = image.rpartition("/")[2].partition(":")[2]
     if image:
-        container.setdefault("imagePullPolicy", "Always" if tag in ("", "latest") and "@" not in image else "IfNotPresent")
+        container.setdefault(
+            "imagePullPolicy", "Always" if tag in ("", "latest") and "@" not in image else "IfNotPresent"
+        )
     for port in container.get("ports") or []:
         port.setdefault("protocol", "TCP")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):

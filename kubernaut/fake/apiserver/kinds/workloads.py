@@ -30,7 +30,9 @@ def negative(spec: Mapping[str, Any], *names: str) -> list[CauseLike]:
     """Causes for the counts below zero."""
     text = "must be greater than or equal to 0"
     return [
-        invalid_value(f"spec.{name}", str(spec[name]), text) for name in names if isinstance(spec.get(name), int) and spec[name] < 0
+        invalid_value(f"spec.{name}", str(spec[name]), text)
+        for name in names
+        if isinstance(spec.get(name), int) and spec[name] < 0
     ]
 
 
@@ -43,7 +45,11 @@ def selector_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> li
         return causes
     labels = spec["template"]["metadata"].get("labels") or {}
     if not matches_labels(from_label_selector(selector), labels):
-        causes.append(invalid_value("spec.template.metadata.labels", _shown(labels), "`selector` does not match template `labels`"))
+        causes.append(
+            invalid_value(
+                "spec.template.metadata.labels", _shown(labels), "`selector` does not match template `labels`"
+            )
+        )
     if old is not None and old["spec"].get("selector") != selector:
         causes.append(invalid_value("spec.selector", _shown(selector), "field is immutable"))
     return causes
@@ -71,7 +77,9 @@ class ReplicatedKind(Kind):
             spec.setdefault("selector", dict(spec["template"]["metadata"].get("labels") or {}))
 
     def prepare_create(self, obj: Object) -> None:
-        counts = {"DaemonSet": ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")}
+        counts = {
+            "DaemonSet": ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady")
+        }
         obj["status"] = dict.fromkeys(counts.get(obj["kind"], ("replicas",)), 0)
         if obj["kind"] == "StatefulSet":
             obj["status"]["availableReplicas"] = 0
@@ -126,13 +134,21 @@ class JobKind(Kind):
         values = (uid, name, uid, name)
         labels = ensure(ensure(spec["template"], "metadata"), "labels")
         labels.update(zip(JOB_LABELS, values, strict=True))
+        if not metadata.get("labels"):
+            metadata["labels"] = dict(labels)
         spec["selector"] = {"matchLabels": {JOB_LABELS[0]: uid}}
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
         spec = obj["spec"]
-        causes = negative(spec, "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
+        causes = negative(
+            spec, "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"
+        )
         if old is None:
-            return causes + pod_spec_causes(spec["template"]["spec"], "spec.template.spec", ("OnFailure", "Never"))
+            template = spec["template"]["spec"]
+            causes += pod_spec_causes(template, "spec.template.spec", ("Always", "OnFailure", "Never"))
+            if template.get("restartPolicy") == "Always":
+                causes.append(required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
+            return causes
         for name in ("completions", "selector", "template", "completionMode", "podFailurePolicy"):
             if spec.get(name) != old["spec"].get(name) and not (name == "template" and old["spec"].get("suspend")):
                 causes.append(invalid_value(f"spec.{name}", _shown(spec.get(name)), "field is immutable"))

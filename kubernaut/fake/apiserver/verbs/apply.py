@@ -41,6 +41,7 @@ def apply(call: Call, live: Object | None) -> tuple[int, Object]:
     except PatchError as error:
         raise from_patch_error(error) from error
     new["metadata"]["managedFields"] = entries
+    check_place(call, new)
     if live is None:
         return 201, commit_create(call, new, options, ownership=False)
     check_version(call, live, {"metadata": config["metadata"]}, required_version=False)
@@ -58,6 +59,7 @@ def _configuration(call: Call) -> Object:
     if name != call.info.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.info.name})")
     check_place(call, config)
+    config["metadata"].pop("namespace", None)  # given by the path
     return config
 
 

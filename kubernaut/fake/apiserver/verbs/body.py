@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubernaut.fake.apiserver import decoding
+from kubernaut.fake.apiserver import decoding, managed, typed
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.status import StatusError, bad_request
 
@@ -18,10 +18,28 @@ def read_object(call: Call, validation: str) -> dict[str, Any]:
     content_type = request.headers.get("content-type", "")
     obj = decoding.decode_object(request.body, content_type, resource.kind)
     check_type(call, obj)
+    fit(call, obj, validation)
     if validation != "Ignore":
         twice = [f'duplicate field "{path}"' for path in decoding.duplicates(request.body)]
         report(call, obj, twice, validation)
     return obj
+
+
+def fit(call: Call, obj: dict[str, Any], validation: str) -> None:
+    """Drops the fields that the kind does not have, as `validation` says. Raises StatusError 400."""
+    resource = call.resource
+    if resource.custom is not None:
+        call.kind.read(obj, call.warnings, validation)
+        return
+    node = managed.type_of(call)
+    if node is None:
+        return
+    try:
+        unknown = typed.drop_unknown(obj, node, resource.kind)
+    except typed.WrongType as error:
+        text = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {error}'
+        raise bad_request(text) from error
+    report(call, obj, [f'unknown field "{path}"' for path in unknown], validation)
 
 
 def check_type(call: Call, obj: dict[str, Any]) -> None:
@@ -30,22 +48,33 @@ def check_type(call: Call, obj: dict[str, Any]) -> None:
     version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
     if kind != resource.kind:
         if resource.custom is None:
-            own, other = (_go_type(api_version, name) for api_version, name in ((resource.api_version, resource.kind), (version, kind)))
+            own, other = (
+                _go_type(api_version, name)
+                for api_version, name in ((resource.api_version, resource.kind), (version, kind))
+            )
             internal = own.partition(".")[2]
             group = _INTERNAL.get(resource.group, resource.group.partition(".")[0])
             text = f"converting ({other}) to ({group}.{internal}): unknown conversion"
-            raise bad_request(f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: {text}')
+            raise bad_request(
+                f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: {text}'
+            )
         raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind}): kind {kind}")
     if version != resource.api_version:
-        call.warnings.extend(f'unknown field "{name}"' for name in obj if resource.custom is not None and name not in _KNOWN)
-        text = f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        call.warnings.extend(
+            f'unknown field "{name}"' for name in obj if resource.custom is not None and name not in _KNOWN
+        )
+        text = (
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        )
         raise bad_request(text)
     obj["apiVersion"], obj["kind"] = version, kind
     meta = obj.get("metadata")
     if meta is None:
         obj["metadata"] = {}
     elif not isinstance(meta, dict):
-        raise bad_request(f"{kind} in version \"{resource.version}\" cannot be handled as a {kind}: metadata is no object")
+        raise bad_request(
+            f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata is no object'
+        )
 
 
 _KNOWN = ("apiVersion", "kind", "metadata")
@@ -70,7 +99,9 @@ def strict_error(call: Call, problems: list[str]) -> StatusError:
     text = f"strict decoding error: {', '.join(problems)}"
     if resource.custom is not None:
         return bad_request(text)
-    return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {text}')
+    return bad_request(
+        f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {text}'
+    )
 
 
 def check_place(call: Call, obj: dict[str, Any]) -> None:

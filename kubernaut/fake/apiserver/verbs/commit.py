@@ -9,6 +9,7 @@ from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import WriteOptions
 from kubernaut.fake.apiserver.status import (
     Cause,
+    CauseLike,
     StatusError,
     already_exists,
     conflict,
@@ -55,11 +56,13 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     if resource.status_subresource:
         obj.pop("status", None)
     kind.default(obj)
+    kind.admit(obj)
+    if ownership:
+        # what prepare_create sets is the server's, and owned by nobody
+        managed.track(call, None, obj, options.manager)
     kind.prepare_create(obj)
     tidy(metadata)
     refuse(call, obj, [*meta.validate(metadata, resource.group, resource.plural), *kind.causes(obj, None)])
-    if ownership:
-        managed.track(call, None, obj, options.manager)
     if state.storage.get(resource.store, call.namespace, metadata["name"]) is not None:
         raise already_exists(resource.group, resource.plural, metadata["name"])
     if not options.dry_run:
@@ -97,17 +100,30 @@ def check_version(call: Call, old: Object, new: Object, *, required_version: boo
         if required_version:
             cause = invalid_value("metadata.resourceVersion", "0", "must be specified for an update")
             # the strategy of custom resources names the resource here, not the kind
-            raise invalid(resource.group, resource.plural if resource.custom is not None else resource.kind, name, [cause])
+            raise invalid(
+                resource.group, resource.plural if resource.custom is not None else resource.kind, name, [cause]
+            )
     elif seen != current["resourceVersion"]:
         raise conflict(resource.group, resource.plural, name)
     uid = new["metadata"].get("uid")
     if uid and uid != current["uid"]:
-        key = f"/registry/{resource.store}/{call.namespace}/{name}" if call.namespace else f"/registry/{resource.store}/{name}"
+        key = (
+            f"/registry/{resource.store}/{call.namespace}/{name}"
+            if call.namespace
+            else f"/registry/{resource.store}/{name}"
+        )
         text = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
-        raise conflict(resource.group, resource.plural, name, text + f"UID in precondition: {uid}, UID in object meta: {current['uid']}")
+        raise conflict(
+            resource.group,
+            resource.plural,
+            name,
+            text + f"UID in precondition: {uid}, UID in object meta: {current['uid']}",
+        )
 
 
-def commit_update(call: Call, old: Object, new: Object, options: WriteOptions, *, subresource: str = "", ownership: bool = True) -> Object:
+def commit_update(
+    call: Call, old: Object, new: Object, options: WriteOptions, *, subresource: str = "", ownership: bool = True
+) -> Object:
     """Replaces `old` by `new` as far as a write to this (sub)resource may, and returns the result. Raises StatusError."""
     resource, kind = call.resource, call.kind
     new = {**new, "metadata": dict(new["metadata"])}
@@ -124,7 +140,10 @@ def commit_update(call: Call, old: Object, new: Object, options: WriteOptions, *
     tidy_keeping(new["metadata"])
     if resource.generation and _meaning(new, resource.status_subresource) != _meaning(old, resource.status_subresource):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-    causes = [*meta.finalizer_causes(old["metadata"], new["metadata"]), *meta.validate(new["metadata"], resource.group, resource.plural)]
+    causes: list[CauseLike] = [
+        *meta.finalizer_causes(old["metadata"], new["metadata"]),
+        *meta.validate(new["metadata"], resource.group, resource.plural),
+    ]
     causes += kind.status_causes(new, old) if subresource == "status" else kind.causes(new, old)
     refuse(call, new, causes)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
@@ -192,4 +211,7 @@ def _untimed(metadata: Object) -> Object:
     entries = metadata.get("managedFields")
     if not entries:
         return metadata
-    return {**metadata, "managedFields": [{key: value for key, value in entry.items() if key != "time"} for entry in entries]}
+    return {
+        **metadata,
+        "managedFields": [{key: value for key, value in entry.items() if key != "time"} for entry in entries],
+    }

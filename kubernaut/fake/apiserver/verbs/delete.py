@@ -10,7 +10,16 @@ from kubernaut.fake.apiserver import conversion, decoding, meta
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import list_options
 from kubernaut.fake.apiserver.requestinfo import RequestInfo
-from kubernaut.fake.apiserver.status import Cause, bad_request, conflict, forbidden, invalid_options, not_found, not_supported, success
+from kubernaut.fake.apiserver.status import (
+    Cause,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid_options,
+    not_found,
+    not_supported,
+    success,
+)
 from kubernaut.fake.apiserver.verbs.commit import remove, store
 from kubernaut.fake.apiserver.verbs.read import selected
 
@@ -80,9 +89,16 @@ def _check_preconditions(call: Call, old: Object, options: DeleteOptions) -> Non
     # the real server names the kind here, not the resource
     if options.uid and options.uid != current["uid"]:
         text = f"the UID in the precondition ({options.uid}) does not match the UID in record ({current['uid']})."
-        raise conflict(resource.group, resource.kind, current["name"], text + " The object might have been deleted and then recreated")
+        raise conflict(
+            resource.group,
+            resource.kind,
+            current["name"],
+            text + " The object might have been deleted and then recreated",
+        )
     if options.version and options.version != current["resourceVersion"]:
-        text = f"the ResourceVersion in the precondition ({options.version}) does not match the ResourceVersion in record"
+        text = (
+            f"the ResourceVersion in the precondition ({options.version}) does not match the ResourceVersion in record"
+        )
         text += f" ({current['resourceVersion']}). The object might have been modified"
         raise conflict(resource.group, resource.kind, current["name"], text)
 
@@ -92,7 +108,9 @@ def delete_object(call: Call, old: Object, options: DeleteOptions) -> tuple[Obje
     new = {**old, "metadata": dict(old["metadata"])}
     metadata = new["metadata"]
     finalizers = _finalizers(metadata.get("finalizers") or [], options.policy)
-    finalizers += [name for name in call.kind.adds_finalizers if name not in finalizers and not metadata.get("deletionTimestamp")]
+    finalizers += [
+        name for name in call.kind.adds_finalizers if name not in finalizers and not metadata.get("deletionTimestamp")
+    ]
     if finalizers:
         metadata["finalizers"] = finalizers
     else:
@@ -103,7 +121,9 @@ def delete_object(call: Call, old: Object, options: DeleteOptions) -> tuple[Obje
     mark(metadata, call.state.now(), grace)
     waits = bool(finalizers) or bool(grace and metadata["deletionGracePeriodSeconds"])
     if not waits:
-        return (new if options.dry_run else remove(call, new)), True
+        # kinds without grace go as they are: only what waits is marked
+        last = old if grace is None else new
+        return (last if options.dry_run else remove(call, last)), True
     if metadata != old["metadata"] and not options.dry_run:
         store(call, new)
     return new, False
@@ -149,11 +169,18 @@ def delete_collection(call: Call) -> tuple[int, Object]:
     items: list[Object] = []
     for stored in selected(call, chosen):
         old = conversion.read(stored, call.resource)
-        info = RequestInfo("delete", call.info.path, resource=call.resource.plural, namespace=stored.namespace, name=stored.name)
+        info = RequestInfo(
+            "delete", call.info.path, resource=call.resource.plural, namespace=stored.namespace, name=stored.name
+        )
         one = Call(call.state, call.request, info, call.resource, call.user)
         items.append(old)
         delete_object(one, old, options)
     items = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
     version = str(call.state.storage.version)
     kind = call.resource.list_kind
-    return 200, {"kind": kind, "apiVersion": call.resource.api_version, "metadata": {"resourceVersion": version}, "items": items}
+    return 200, {
+        "kind": kind,
+        "apiVersion": call.resource.api_version,
+        "metadata": {"resourceVersion": version},
+        "items": items,
+    }

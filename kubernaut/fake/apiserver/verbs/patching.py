@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from kubernaut.fake.apiserver import conversion, decoding, managed
@@ -11,14 +12,18 @@ from kubernaut.fake.apiserver.options import WriteOptions, write_options
 from kubernaut.fake.apiserver.patch import PatchError, json_patch, merge_patch
 from kubernaut.fake.apiserver.patch.strategic import strategic_merge
 from kubernaut.fake.apiserver.patch.types import UNTYPED
-from kubernaut.fake.apiserver.status import bad_request, not_found
+from kubernaut.fake.apiserver.status import Cause, StatusError, bad_request, invalid, not_found
 from kubernaut.fake.apiserver.verbs import apply
 from kubernaut.fake.apiserver.verbs.apply import from_patch_error
-from kubernaut.fake.apiserver.verbs.body import check_place
+from kubernaut.fake.apiserver.verbs.body import check_place, fit
 from kubernaut.fake.apiserver.verbs.commit import check_version, commit_update
 
 Object = dict[str, Any]
-JSON_PATCH, MERGE, STRATEGIC = "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"
+JSON_PATCH, MERGE, STRATEGIC = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+)
 APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 
 
@@ -27,7 +32,8 @@ def patch(call: Call) -> tuple[int, Object]:
     media = decoding.media_type(call.request.headers.get("content-type", ""))
     known = (JSON_PATCH, MERGE, *APPLY, *((STRATEGIC,) if call.kind.strategic else ()))
     if media not in known:
-        raise decoding.unsupported_media_type()
+        # a media type that is known elsewhere is refused by the resource, others before it
+        raise decoding.unsupported_media_type((JSON_PATCH, MERGE, APPLY[0]) if media == STRATEGIC else ())
     options = write_options(call.request, "PatchOptions")
     stored, resource = call.stored(), call.resource
     if media in APPLY:
@@ -44,9 +50,18 @@ def commit_patch(call: Call, old: Object, new: Object, options: WriteOptions) ->
     if name != call.info.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.info.name})")
     check_place(call, new)
-    call.kind.read(new, call.warnings, options.validation)
+    try:
+        fit(call, new, options.validation)
+    except StatusError as error:
+        # the object was readable before: it is the patch that is at fault
+        cause = Cause("FieldValueInvalid", f"Invalid value: {_shown(call)}: {error.message}", "patch")
+        raise invalid(call.resource.group, call.resource.kind, call.info.name, [cause]) from error
     check_version(call, old, new, required_version=False)
     return commit_update(call, old, new, options, subresource=call.info.subresource)
+
+
+def _shown(call: Call) -> str:
+    return json.dumps(call.request.body.decode(errors="replace"))
 
 
 def patched(call: Call, old: Object, media: str) -> Object:

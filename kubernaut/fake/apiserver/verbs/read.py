@@ -31,12 +31,18 @@ def selection(call: Call, options: ListOptions) -> Passes:
     """The test that the selectors of a request make. Raises StatusError 400."""
     labels = selectors.parse_labels(options.labels) if options.labels else []
     resource, name = call.resource, call.info.name
-    terms = selectors.parse_fields(options.fields, resource.allowed_fields, resource.unknown_field) if options.fields else []
+    terms = (
+        selectors.parse_fields(options.fields, resource.allowed_fields, resource.unknown_field)
+        if options.fields
+        else []
+    )
     if name:
         terms.append(selectors.FieldTerm("metadata.name", name, negated=False))
     if not labels and not terms:
         return lambda stored: True
-    return lambda stored: selectors.matches_labels(labels, stored.labels) and selectors.matches_fields(terms, stored.fields)
+    return lambda stored: (
+        selectors.matches_labels(labels, stored.labels) and selectors.matches_fields(terms, stored.fields)
+    )
 
 
 def selected(call: Call, options: ListOptions) -> Iterator[Stored]:
@@ -81,7 +87,8 @@ def list_page(call: Call) -> Page:
     chosen = (stored for stored in found if (not after or stored.key > after) and passes(stored))
     if not options.limit:
         return Page(list(chosen), version, "", None)
-    items, left = [], 0
+    items: list[Stored] = []
+    left = 0
     for stored in chosen:
         if len(items) < options.limit:
             items.append(stored)

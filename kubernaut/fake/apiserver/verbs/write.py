@@ -19,7 +19,6 @@ def create(call: Call) -> tuple[int, Object]:
     options = write_options(call.request, "CreateOptions")
     obj = read_object(call, options.validation)
     check_place(call, obj)
-    call.kind.read(obj, call.warnings, options.validation)
     return 201, commit_create(call, obj, options)
 
 
@@ -33,7 +32,6 @@ def update(call: Call) -> tuple[int, Object]:
     if given and given != name:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
     new["metadata"]["name"] = name
-    call.kind.read(new, call.warnings, options.validation)
     stored = call.stored()
     if stored is None:
         raise not_found(resource.group, resource.plural, name)

@@ -197,8 +197,8 @@ def _duration(command: str, shown: str, value: str) -> float:
 def _check_dry_run(arguments: Arguments) -> None:
     value = arguments.dry_run
     if value == "unchanged":
-        raise KubectlError('error: --dry-run flag without a value was specified. A value must be set: "none", "server", or "client".')
-    if value not in ("none", "client", "server"):
         raise KubectlError(
-            f'error: Invalid dry-run value ({value}). Must be "none", "server", or "client".'
+            'error: --dry-run flag without a value was specified. A value must be set: "none", "server", or "client".'
         )
+    if value not in ("none", "client", "server"):
+        raise KubectlError(f'error: Invalid dry-run value ({value}). Must be "none", "server", or "client".')

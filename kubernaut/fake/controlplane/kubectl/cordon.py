@@ -35,6 +35,4 @@ async def _mark(session: Session, arguments: Arguments, target: Target, wanted: 
     try:
         await session.patch(target.path, "strategic", body, dry_run=arguments.dry_run == "server")
     except ApiError as error:
-        raise KubectlError(
-            f'error: unable to {arguments.command} node "{target.name}": {error.message}'
-        ) from error
+        raise KubectlError(f'error: unable to {arguments.command} node "{target.name}": {error.message}') from error

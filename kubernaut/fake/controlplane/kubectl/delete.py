@@ -11,7 +11,13 @@ from kubernaut.fake.controlplane.kubectl.errors import KubectlError
 from kubernaut.fake.controlplane.kubectl.session import Session
 from kubernaut.fake.controlplane.kubectl.targets import Target, find
 
-_CASCADES = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan", "true": "Background", "false": "Orphan"}
+_CASCADES = {
+    "background": "Background",
+    "foreground": "Foreground",
+    "orphan": "Orphan",
+    "true": "Background",
+    "false": "Orphan",
+}
 _POLL_SECONDS = 1.0
 _FORCED = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
@@ -61,9 +67,7 @@ async def _delete_one(session: Session, arguments: Arguments, target: Target) ->
 def _options(arguments: Arguments) -> dict[str, Any]:
     cascade = arguments.text("cascade", "background")
     if cascade not in _CASCADES:
-        raise KubectlError(
-            f'error: invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"'
-        )
+        raise KubectlError(f'error: invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"')
     options: dict[str, Any] = {"propagationPolicy": _CASCADES[cascade]}
     grace = 1 if arguments.on("now") else arguments.number("grace-period")
     if grace == 0 and not arguments.on("force"):
@@ -81,7 +85,9 @@ async def _wait(session: Session, arguments: Arguments, deleted: list[tuple[Targ
     for target, uid in deleted:
         try:
             async with asyncio.timeout(limit if limit > 0 else None):
-                while await _still_there(session, target, uid):
+                while True:
+                    if not await _still_there(session, target, uid):
+                        break
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             label = f"{target.kind.plural}/{target.name}"

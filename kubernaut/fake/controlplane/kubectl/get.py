@@ -17,7 +17,8 @@ from kubernaut.fake.controlplane.kubectl.session import Session, qualified
 from kubernaut.fake.controlplane.kubectl.targets import find, namespace_of, selection
 from kubernaut.resources import ResourceType
 
-_NO_TYPE = """You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.
+_NO_TYPE = """You must specify the type of resource to get. \
+Use "kubectl api-resources" for a complete list of supported resources.
 
 error: Required resource not specified.
 Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain pods).
@@ -58,10 +59,12 @@ async def _get_all(session: Session, arguments: Arguments, kind: ResourceType) -
     if body.get("kind") == "Table":
         items = [(kind, body)] if body.get("rows") else []
     else:
-        items = [(kind, {"apiVersion": kind.api_version, "kind": kind.kind, **item}) for item in body.get("items") or []]
+        items = [
+            (kind, {"apiVersion": kind.api_version, "kind": kind.kind, **item}) for item in body.get("items") or []
+        ]
     if not items and _wants_table(arguments):
         place = "" if everywhere or not kind.namespaced else f" in {namespace} namespace"
-        session.err.append(f"No resources found{place}" + ("." if not place else "."))
+        session.err.append(f"No resources found{place}.")
         return
     _show(session, arguments, items, one=False)
 
@@ -78,7 +81,11 @@ def _show(
         session.out.extend(_table(items, headers=not arguments.on("no-headers"), wide=output == "wide"))
         return
     objects = [item for _, item in items]
-    document = objects[0] if one else {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
+    document = (
+        objects[0]
+        if one
+        else {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
+    )
     if output == "name":
         session.out.extend(qualified(kind, item["metadata"]["name"]) for kind, item in items)
     elif output == "json":

@@ -55,7 +55,10 @@ def _names(kind: ResourceType) -> list[str]:
     plain = [kind.plural, kind.singular or kind.kind.lower(), kind.kind.lower(), *kind.short_names]
     if not kind.group:
         return plain
-    return [*plain, *(f"{name}{suffix}" for name in plain for suffix in (f".{kind.group}", f".{kind.version}.{kind.group}"))]
+    return [
+        *plain,
+        *(f"{name}{suffix}" for name in plain for suffix in (f".{kind.group}", f".{kind.version}.{kind.group}")),
+    ]
 
 
 async def _discover(session: Session, wanted: str) -> ResourceType | None:

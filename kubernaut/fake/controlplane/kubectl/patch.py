@@ -95,9 +95,7 @@ def _check_overwrite(arguments: Arguments, current: dict[str, str], changes: dic
             raise KubectlError(f"error: '{key}' already has a value ({current[key]}), and --overwrite is false")
 
 
-def _verb(
-    session: Session, field: str, noun: str, current: dict[str, str], changes: dict[str, str | None]
-) -> str:
+def _verb(session: Session, field: str, noun: str, current: dict[str, str], changes: dict[str, str | None]) -> str:
     for key, value in changes.items():
         if value is None and key not in current:
             session.out.append(f'{noun} "{key}" not found.')
@@ -110,5 +108,7 @@ def _verb(
 
 
 def _content(item: dict[str, Any]) -> dict[str, Any]:
-    metadata = {k: v for k, v in item.get("metadata", {}).items() if k not in ("managedFields", "resourceVersion", "generation")}
+    metadata = {
+        k: v for k, v in item.get("metadata", {}).items() if k not in ("managedFields", "resourceVersion", "generation")
+    }
     return {**item, "metadata": metadata}

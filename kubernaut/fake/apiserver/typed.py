@@ -1,0 +1,85 @@
+"""Bodies of built-in kinds against their recorded types: unknown fields, values of the wrong type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubernaut.fake.apiserver.patch.types import Node, item_type, member_type, resolve
+
+_NUMBERS = {"integer": "int32", "number": "float64"}
+
+
+class WrongType(Exception):
+    """A value does not fit; the text is that of Go's JSON decoder."""
+
+
+def _json_type(value: Any) -> str:
+    names: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "bool"}
+    return names.get(type(value), "number")
+
+
+def _go_type(node: Node) -> str:
+    kind = node.get("type")
+    match kind:
+        case "string" | None:
+            return "string"
+        case "boolean":
+            return "bool"
+        case "integer" | "number":
+            return str(node.get("format") or _NUMBERS[kind])
+        case "array":
+            return f"[]{_go_type(resolve(item_type(node)))}"
+    additional = node.get("additionalProperties")
+    return f"map[string]{_go_type(resolve(additional))}" if isinstance(additional, dict) else "struct"
+
+
+def _fits(value: Any, node: Node) -> bool:
+    if node.get("x-kubernetes-int-or-string") or node.get("format") == "int-or-string":
+        return isinstance(value, int | str)
+    match node.get("type"):
+        case "string":
+            # quantities may be written as numbers
+            return isinstance(value, str) or ("quantity" in str(node.get("format", "")).lower())
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "array":
+            return isinstance(value, list)
+        case "object":
+            return isinstance(value, dict) or not (node.get("properties") or node.get("additionalProperties"))
+    return True
+
+
+def drop_unknown(obj: dict[str, Any], node: Node, kind: str) -> list[str]:
+    """Drops, in place, the fields that the type lacks; returns their paths. Raises WrongType."""
+    found: list[str] = []
+    _walk(obj, resolve(node), "", kind, found)
+    return found
+
+
+def _walk(value: Any, node: Node, path: str, shown: str, found: list[str]) -> None:
+    """`path` has indices, as warnings show it; `shown` has none, as Go's decoder does."""
+    if value is None:
+        return
+    if not _fits(value, node):
+        raise WrongType(
+            f"json: cannot unmarshal {_json_type(value)} into Go struct field {shown} of type {_go_type(node)}"
+        )
+    if isinstance(value, dict):
+        is_map = not node.get("properties")
+        for name in list(value):
+            below = member_type(node, name)
+            inner = f"{path}.{name}" if path else name
+            if below is None:
+                if not is_map:
+                    found.append(inner)
+                    del value[name]
+                continue
+            _walk(value[name], resolve(below), inner, shown if is_map else f"{shown}.{name}", found)
+    elif isinstance(value, list):
+        items = resolve(item_type(node))
+        for index, item in enumerate(value):
+            _walk(item, items, f"{path}[{index}]", shown, found)
