@@ -17,7 +17,7 @@ lint: $(STAMP)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m importlinter.cli || $(VENV)/bin/python $(VENV)/bin/lint-imports
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet

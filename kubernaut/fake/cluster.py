@@ -43,8 +43,8 @@ class FakeCluster:
 
     `controlplane`: whether Deployments, Jobs, pods, namespaces and owner references come to life, on `nodes` simulated
     nodes. `rbac`: whether Roles and bindings are enforced on users other than the administrator. The same `seed`, on a
-    virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time. `crds`: models
-    of your own kinds, whose CRDs are there from the start.
+    virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time. `crds`: your
+    own kinds, whose CRDs are there from the start.
 
     The control plane runs in a task of its own, which ends before the context is left; an error that ended it is raised
     on leaving.

@@ -90,7 +90,7 @@ def test_kinds_without_a_crd_are_accepted_with_a_note(demo: Demo) -> None:
     monitor = "\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m, namespace: shop}\nspec: {a: 1}\n"
     ran = demo("--json", text=SHOP + monitor + execution())
     assert ran.code == 0, ran.everything
-    assert "ServiceMonitor" in ran.err
+    assert "servicemonitors.monitoring.coreos.com" in ran.err
 
 
 FAILING = {

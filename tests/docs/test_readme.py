@@ -31,3 +31,8 @@ def test_the_readme_operator_is_about_25_lines() -> None:
 
 def test_the_readme_shows_how_an_event_travels() -> None:
     assert any("Informer" in picture and "Queue" in picture for picture in code_blocks("mermaid"))
+
+
+def test_the_example_is_the_readme_operator() -> None:
+    [program] = code_blocks("python")
+    assert program in (ROOT / "examples" / "greeter.py").read_text()

@@ -79,8 +79,8 @@ class World:
         return kind.from_dict(copy.deepcopy(found))
 
     def configure(self, **changes: Any) -> None:
-        given = {"catalog": Catalog.builtin(), "evaluator": allow_all(), "allow_unstamped": True} | changes
-        self.config = ExecutionConfig(**given)
+        given: dict[str, Any] = {"catalog": Catalog.builtin(), "evaluator": allow_all(), "allow_unstamped": True}
+        self.config = ExecutionConfig(**given | changes)
         self.typed = TypedReconciler(KubernetesExecution, ExecutionReconciler(self.config))
 
     # The test's side.
@@ -114,7 +114,8 @@ class World:
 
     @property
     def status(self) -> dict[str, Any]:
-        return self.objects[self.execution_path].get("status", {})
+        status: dict[str, Any] = self.objects[self.execution_path].get("status", {})
+        return status
 
     def condition(self, type: str) -> dict[str, Any]:
         return next((c for c in self.status.get("conditions", []) if c["type"] == type), {})
@@ -130,7 +131,9 @@ class World:
         assert self.status["phase"] == "failed", self.status
         return self.status["reason"], self.status["message"]
 
-    def finish(self, success: bool = True, *, reason: str = "", code: int = 0, message: str = "", dry: bool = False) -> None:
+    def finish(
+        self, success: bool = True, *, reason: str = "", code: int = 0, message: str = "", dry: bool = False
+    ) -> None:
         """End the Job as the Job controller would, with its pod."""
         job = next(job for job in self.jobs() if job["metadata"]["name"].endswith("-dry") == dry)
         name, started = job["metadata"]["name"], self.stamp()
@@ -238,7 +241,8 @@ class World:
         return obj
 
     def foreign_job(self, name: str) -> None:
-        self.add(f"{Job.resource_type.path(EXECUTOR)}/{name}", "batch/v1", "Job", labels={"kubernaut.io/execution-id": "x"})
+        labels = {"kubernaut.io/execution-id": "x"}
+        self.add(f"{Job.resource_type.path(EXECUTOR)}/{name}", "batch/v1", "Job", labels=labels)
 
 
 @pytest.fixture

@@ -111,7 +111,8 @@ async def test_service_account_without_permission(world: Any) -> None:
     reason, message = world.failed()
     assert reason == "PermissionDenied" and "deployments/scale" in message
     review = world.reviews[-1]
-    assert review["groups"] == ["system:serviceaccounts", "system:serviceaccounts:kubernaut-executor", "system:authenticated"]
+    everyone = ["system:serviceaccounts", "system:serviceaccounts:kubernaut-executor", "system:authenticated"]
+    assert review["groups"] == everyone
     assert review["resourceAttributes"]["name"] == "web" and review["resourceAttributes"]["namespace"] == "shop"
 
 
@@ -202,7 +203,7 @@ async def test_dry_run_has_two_minutes_of_its_own(world: Any) -> None:
 async def test_action_failed_has_exit_code_and_message(world: Any) -> None:
     world.create()
     await world.run_to_job()
-    world.finish(False, reason="BackoffLimitExceeded", code=1, message="error: password=hunter2 Expected replicas to be 2")
+    world.finish(False, reason="BackoffLimitExceeded", code=1, message="password=hunter2 Expected replicas to be 2")
     await world.settle()
     reason, message = world.failed()
     assert reason == "ActionFailed" and "exit code 1" in message and "hunter2" not in str(world.status)

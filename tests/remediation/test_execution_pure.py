@@ -62,7 +62,9 @@ def test_the_digest_ignores_order_and_sees_every_change() -> None:
         assert spec_digest(KubernetesExecutionSpec.from_dict({**base, **change})) != digest
 
 
-@pytest.mark.parametrize("piece", ["SECRET", "eyJ-", "a.a-", "password: \"", "token ", "a://b:", "--token-", "-----BEGIN "])
+@pytest.mark.parametrize(
+    "piece", ["SECRET", "eyJ-", "a.a-", 'password: "', "token ", "a://b:", "--token-", "-----BEGIN "]
+)
 def test_hostile_logs_take_linear_time(piece: str) -> None:
     started = time.process_time()
     redact(piece * (200_000 // len(piece)))

@@ -60,7 +60,12 @@ async def test_rollback_captured_after_the_change(world: Any) -> None:
     """In every state the server ever had, a Job is there only if the way back was persisted before."""
     world.create()
     seen: list[bool] = []
-    world.faults.append(lambda r: seen.append("rollbackInformation" in world.status) if r.path.endswith("/jobs") else None)
+
+    def note(request: Any) -> None:
+        if (request.method, request.path.rpartition("/")[2]) == ("POST", "jobs"):
+            seen.append("rollbackInformation" in world.status)
+
+    world.faults.append(note)
     await world.run_to_job()
     assert seen == [True]
 

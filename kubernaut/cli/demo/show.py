@@ -107,7 +107,7 @@ def _look(entry: Entry) -> tuple[str, str]:
 
 
 def _field_lines(fields: Sequence[FieldChange]) -> list[str]:
-    """What a person asked for first (spec, metadata, data), then a few of the status's fields and a count of the rest."""
+    """What a person asked for first (spec, metadata, data), then a few fields of the status and a count of the rest."""
     asked = [f for f in fields if not f.path.startswith("status")]
     status = [f for f in fields if f.path.startswith("status")]
     lines = [_field_line(f) for f in (*asked, *status[:STATUS_FIELDS_SHOWN])]

@@ -63,7 +63,7 @@ async def tell(scene: Scene, screen: Screen, *, limit: timedelta = LONGEST) -> O
     """
     config = ExecutionConfig(catalog=Catalog.builtin(), evaluator=RegoEvaluator(), allow_unstamped=True)
     async with FakeCluster(rbac=True) as cluster:
-        await cluster.load([*crds(), *(each.to_dict() for each in rbac_manifests(config.catalog, config.executor_namespace))])
+        await cluster.load(_own_objects(config))
         await _load_state(cluster, scene.state, screen)
         await cluster.settled()
         before = cluster.dump()
@@ -79,6 +79,12 @@ async def tell(scene: Scene, screen: Screen, *, limit: timedelta = LONGEST) -> O
     return Outcome(list(stories.values()), changed)
 
 
+def _own_objects(config: ExecutionConfig) -> list[dict[str, Any]]:
+    """What the execution controller needs in the cluster: its CRD, and each action's ServiceAccount and rights."""
+    rights = rbac_manifests(config.catalog, config.executor_namespace)
+    return [*crds(), *(each.to_dict() for each in rights)]
+
+
 async def _load_state(cluster: FakeCluster, state: Sequence[Manifest], screen: Screen) -> None:
     loaded = await _load(cluster, state)
     for name in loaded.invented:
@@ -89,8 +95,8 @@ async def _load(cluster: FakeCluster, manifests: Sequence[Manifest]) -> Loaded:
     try:
         return await cluster.load([manifest.body for manifest in manifests])
     except LoadError as error:
-        [source, *_] = [m.source for m in manifests if _is_same(m.body, error.document)] or ["the cluster's own objects"]
-        raise InputError(f"{source}: {error}") from None
+        sources = [m.source for m in manifests if _is_same(m.body, error.document)] or ["the cluster's own objects"]
+        raise InputError(f"{sources[0]}: {error}") from None
 
 
 def _is_same(body: Mapping[str, Any], document: Mapping[str, Any]) -> bool:

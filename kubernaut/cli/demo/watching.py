@@ -60,7 +60,8 @@ class Watcher:
         if EXECUTION_ID not in (body["metadata"].get("labels") or {}):
             return
         status = body.get("status") or {}
-        ended = [c for c in status.get("conditions") or [] if c["status"] == "True" and c["type"] in ("Complete", "Failed")]
+        true = [c for c in status.get("conditions") or [] if c["status"] == "True"]
+        ended = [c for c in true if c["type"] in ("Complete", "Failed")]
         phase = ended[0]["type"] if ended else "Running" if status.get("active") else "Created"
         if self._is_new("job", body["metadata"]["uid"], phase):
             argv = body["spec"]["template"]["spec"]["containers"][0]

@@ -39,9 +39,10 @@ class LoggedRequest:
 class ApiServer:
     """Speaks the Kubernetes REST API over objects in memory.
 
-    `clock` gives creation times and the like (default: the running loop's clock, else the system's). `seed` makes uids and
-    generated names the same in every run. With `rbac`, requests by others than system:masters need a Role or ClusterRole that
-    allows them. `tokens` maps bearer tokens to users; without it every token is the administrator's, as is a request without one.
+    `clock` gives creation times and the like (default: the running loop's clock, else the system's). `seed` makes uids
+    and generated names the same in every run. With `rbac`, requests by others than system:masters need a Role or
+    ClusterRole that allows them. `tokens` maps bearer tokens to users; without it every token is the administrator's,
+    as is a request without one.
 
     Not thread-safe: call it from one event loop.
     """

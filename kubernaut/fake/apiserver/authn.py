@@ -15,9 +15,10 @@ def unauthorized() -> StatusError:
 
 
 def authenticate(headers: Mapping[str, str], tokens: Mapping[str, User], *, strict: bool) -> User:
-    """The user of a bearer token; without one the administrator. Raises StatusError 401 for an unknown token if `strict`.
+    """The user of a bearer token; without one the administrator.
 
-    A server that was given no tokens takes any: kubeconfigs of tests carry made-up ones.
+    Raises StatusError 401 for an unknown token if `strict`. A server that was given no tokens takes any: kubeconfigs
+    of tests carry made-up ones.
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

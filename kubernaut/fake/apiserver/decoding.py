@@ -140,7 +140,8 @@ def decode_object(body: bytes, content_type: str, kind: str) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict):
         got = {list: "array", str: "string", bool: "bool", type(None): "null"}.get(type(value), "number")
-        text = f'json: cannot unmarshal {got} into Go value of type struct {{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string'
+        text = f"json: cannot unmarshal {got} into Go value of type struct {{ APIVersion string"
+        text += ' "json:\\"apiVersion,omitempty\\""; Kind string'
         text += ' "json:\\"kind,omitempty\\"" }'
         message = f"couldn't get version/kind; json parse error: {text}"
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {message} ({_hex(body)})")

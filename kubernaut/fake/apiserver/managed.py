@@ -27,16 +27,20 @@ def reset_paths(call: Call, subresource: str) -> tuple[tuple[str, ...], ...] | N
 
 def track(call: Call, old: dict[str, Any] | None, new: dict[str, Any], manager: str, subresource: str = "") -> None:
     """Records in `new` which fields this write changed."""
-    entries = track_update(
-        old,
-        new,
-        manager,
-        now=call.state.now(),
-        schema=type_of(call),
-        subresource=subresource,
-        reset=reset_paths(call, subresource),
-        api_version=call.resource.api_version,
-    )
+    try:
+        entries = track_update(
+            old,
+            new,
+            manager,
+            now=call.state.now(),
+            schema=type_of(call),
+            subresource=subresource,
+            reset=reset_paths(call, subresource),
+            api_version=call.resource.api_version,
+        )
+    except ValueError:
+        # lists whose items lack their keys: as on the server, the write goes on with the ownership there was
+        entries = ((old or {}).get("metadata") or {}).get("managedFields") or []
     for entry in entries:
         if entry.get("subresource") == "scale":
             entry.pop("time", None)  # the server has none for what came through scale

@@ -15,7 +15,10 @@ from kubernaut.fake.apiserver.messages import Response
 from kubernaut.fake.apiserver.status import generic
 from kubernaut.fake.apiserver.verbs.read import Page, list_bytes
 
-_NOT_ACCEPTABLE = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_NOT_ACCEPTABLE = (
+    "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml,"
+    " application/vnd.kubernetes.protobuf"
+)
 _META = "meta.k8s.io/v1"
 
 

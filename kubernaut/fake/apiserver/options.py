@@ -73,7 +73,8 @@ def _whole(request: Request, name: str) -> int:
 
 
 def list_options(request: Request) -> ListOptions:
-    """Raises StatusError 422 for what does not go together, 500 for a version that is no number (as the server does)."""
+    """Raises StatusError 422 for what does not go together, 500 for a version that is no number (as the server"
+    " does)."""
     query, raw = request.query, request.parameter("resourceVersion")
     watch, match = truthy(query, "watch"), request.parameter("resourceVersionMatch")
     initial = truthy(query, "sendInitialEvents") if "sendInitialEvents" in query else None

@@ -170,4 +170,5 @@ def refusal(user: User, wanted: Attributes) -> str:
     if wanted.path:
         return f'User "{user.name}" cannot {wanted.verb} path "{wanted.path}"'
     where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
-    return f'User "{user.name}" cannot {wanted.verb} resource "{wanted.full_resource}" in API group "{wanted.group}" {where}'
+    who, what = user.name, wanted.full_resource
+    return f'User "{who}" cannot {wanted.verb} resource "{what}" in API group "{wanted.group}" {where}'

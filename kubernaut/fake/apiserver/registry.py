@@ -53,11 +53,16 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "status.podIPs",
         "status.nominatedNodeName",
     ),
-    "events": tuple(
-        f"involvedObject.{name}"
-        for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-    )
-    + ("reason", "reportingComponent", "source", "type"),
+    "events": (
+        *(
+            f"involvedObject.{name}"
+            for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+        ),
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    ),
     "secrets": ("type",),
     "namespaces": ("status.phase",),
     "nodes": ("spec.unschedulable",),

@@ -96,7 +96,8 @@ def scale(call: Call) -> tuple[int, Object]:
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise bad_request(
-            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas'
+            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal'
+            " into Go struct field ScaleSpec.spec.replicas"
         )
     if replicas < 0:
         cause = invalid_value("spec.replicas", str(replicas), "must be greater than or equal to 0")

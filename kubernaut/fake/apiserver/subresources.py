@@ -89,7 +89,10 @@ def _spend_budget(call: Call, pod: Object) -> None:
             text = f"The disruption budget {name} is still being processed by the server."
             raise too_many_requests(message, 10, [Cause("DisruptionBudget", text, "")])
         if status.get("disruptionsAllowed", 0) <= 0:
-            healthy = f"needs {status.get('desiredHealthy', 0)} healthy pods and has {status.get('currentHealthy', 0)} currently"
+            healthy = (
+                f"needs {status.get('desiredHealthy', 0)} healthy pods and has"
+                f" {status.get('currentHealthy', 0)} currently"
+            )
             raise too_many_requests(
                 message, 0, [Cause("DisruptionBudget", f"The disruption budget {name} {healthy}", "")]
             )

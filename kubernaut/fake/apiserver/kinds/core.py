@@ -51,7 +51,10 @@ class PodKind(ReturnedKind):
         if old is None:
             return pod_spec_causes(obj["spec"], "spec", ("Always", "OnFailure", "Never"))
         if _frozen(obj["spec"]) != _frozen(old["spec"]):
-            text = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+            text = (
+                "pod updates may not change fields other than"
+                " `spec.containers[*].image`,`spec.initContainers[*].image`,"
+            )
             text += "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
             text += "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n"
             return [forbidden_field("spec", text)]

@@ -40,6 +40,8 @@ def apply(call: Call, live: Object | None) -> tuple[int, Object]:
         )
     except PatchError as error:
         raise from_patch_error(error) from error
+    except ValueError as error:
+        raise StatusError(500, None, f"failed to create typed patch object: {error}") from error
     new["metadata"]["managedFields"] = entries
     check_place(call, new)
     if live is None:

@@ -112,7 +112,10 @@ def check_version(call: Call, old: Object, new: Object, *, required_version: boo
             if call.namespace
             else f"/registry/{resource.store}/{name}"
         )
-        text = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
+        text = (
+            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0,"
+            f" AdditionalErrorMsg: Precondition failed: "
+        )
         raise conflict(
             resource.group,
             resource.plural,
@@ -124,7 +127,8 @@ def check_version(call: Call, old: Object, new: Object, *, required_version: boo
 def commit_update(
     call: Call, old: Object, new: Object, options: WriteOptions, *, subresource: str = "", ownership: bool = True
 ) -> Object:
-    """Replaces `old` by `new` as far as a write to this (sub)resource may, and returns the result. Raises StatusError."""
+    """Replaces `old` by `new` as far as a write to this (sub)resource may, and returns the result. Raises"
+    " StatusError."""
     resource, kind = call.resource, call.kind
     new = {**new, "metadata": dict(new["metadata"])}
     meta.carry_over(old["metadata"], new["metadata"])

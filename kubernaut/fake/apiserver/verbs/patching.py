@@ -55,7 +55,7 @@ def commit_patch(call: Call, old: Object, new: Object, options: WriteOptions) ->
     except StatusError as error:
         # the object was readable before: it is the patch that is at fault
         cause = Cause("FieldValueInvalid", f"Invalid value: {_shown(call)}: {error.message}", "patch")
-        raise invalid(call.resource.group, call.resource.kind, call.info.name, [cause]) from error
+        raise invalid("", "", "", [cause]) from error
     check_version(call, old, new, required_version=False)
     return commit_update(call, old, new, options, subresource=call.info.subresource)
 
