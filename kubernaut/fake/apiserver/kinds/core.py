@@ -125,11 +125,15 @@ class EventKind(Kind):
     """Old clients leave out fields that the server still writes."""
 
     def default(self, obj: Object) -> None:
-        for name in ("firstTimestamp", "lastTimestamp", "eventTime"):
+        newer = obj["apiVersion"] != "v1"
+        for name in (
+            ("deprecatedFirstTimestamp", "deprecatedLastTimestamp") if newer else ("firstTimestamp", "lastTimestamp")
+        ):
             obj.setdefault(name, None)
-        for name in ("reportingComponent", "reportingInstance"):
+        obj.setdefault("eventTime", None)
+        for name in ("reportingController" if newer else "reportingComponent", "reportingInstance"):
             obj.setdefault(name, "")
-        obj.setdefault("source", {})
+        obj.setdefault("deprecatedSource" if newer else "source", {})
 
 
 class ServiceKind(ReturnedKind):
