@@ -39,7 +39,8 @@ class Manifest:
 
     @property
     def namespace(self) -> str | None:
-        return self.body["metadata"].get("namespace")
+        namespace = self.body["metadata"].get("namespace")
+        return None if namespace is None else str(namespace)
 
 
 def read_manifests(files: Iterable[str]) -> list[Manifest]:

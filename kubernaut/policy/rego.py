@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +56,23 @@ class RegoEvaluator:
         return parse_decision(document, evaluator=self.name, revision=self.revision)
 
 
+def import_cel_first() -> None:
+    """Load CEL's native library, where it is installed, before regopy's.
+
+    Both bring C++ symbols that the dynamic linker unifies. With regopy 1.5.2 loaded first, cel-expr-python 0.1.3 frees
+    memory it never got ("free(): invalid pointer") at the first timestamp; the other way round both work.
+    """
+    for module in ("cel", "ext.ext_bindings", "ext.ext_math", "ext.ext_optional", "ext.ext_strings"):
+        with suppress(ImportError):
+            import_module(f"cel_expr_python.{module}")
+
+
 class RegoEngine:
     """One compiled interpreter; hides how rego-cpp reports its failures."""
 
     def __init__(self, modules: Mapping[str, str], data: dict[str, Any]) -> None:
         try:
+            import_cel_first()
             import regopy
         except (ImportError, OSError) as error:
             raise PolicyUnavailable(f"{INSTALL_HINT} ({error})") from error

@@ -45,7 +45,9 @@ class Demo:
             path = self.folder / "given.yaml"
             path.write_text(text)
             args += ["-f", str(path)]
-        done = subprocess.run(args, input=stdin, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder)
+        done = subprocess.run(
+            args, input=stdin, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
 

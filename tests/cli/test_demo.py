@@ -47,13 +47,19 @@ def test_without_files_the_example_scales_from_2_to_5(demo: Demo) -> None:
     assert ran.last["outcome"] == "rollback_ready"
     assert ran.last["phases"] == ["validating", "validated", "executing", "rollback_ready"]
     [deployment] = [change for change in ran.last["changed"] if change["kind"] == "Deployment"]
-    assert (deployment["namespace"], deployment["name"], deployment["change"]) == ("production", "api-server", "modified")
+    assert (deployment["namespace"], deployment["name"], deployment["change"]) == (
+        "production",
+        "api-server",
+        "modified",
+    )
     assert {"path": "spec.replicas", "before": 2, "after": 5} in deployment["fields"]
 
 
 def test_every_line_of_json_is_an_object_with_the_promised_fields(demo: Demo) -> None:
     ran = demo("--json")
-    assert all(set(line) == {"time", "kind", "namespace", "name", "phase", "reason", "message"} for line in ran.lines[:-1])
+    assert all(
+        set(line) == {"time", "kind", "namespace", "name", "phase", "reason", "message"} for line in ran.lines[:-1]
+    )
     assert {line["kind"] for line in ran.lines[:-1]} == {"KubernetesExecution", "Job"}
     assert ran.err == ""
 
@@ -86,16 +92,24 @@ def test_standard_input_is_read(demo: Demo) -> None:
     assert ran.code == 0, ran.everything
 
 
+MONITOR = """
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: m, namespace: shop}
+spec: {endpoints: [{port: web}]}
+"""
+
+
 def test_kinds_without_a_crd_are_accepted_with_a_note(demo: Demo) -> None:
-    monitor = "\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m, namespace: shop}\nspec: {a: 1}\n"
-    ran = demo("--json", text=SHOP + monitor + execution())
+    ran = demo("--json", text=SHOP + MONITOR + execution())
     assert ran.code == 0, ran.everything
     assert "servicemonitors.monitoring.coreos.com" in ran.err
 
 
 FAILING = {
     "an unknown action": (execution(action="scale-deploymnt"), 'did you mean "scale-deployment"'),
-    "replicas out of range": (execution(parameters="replicas: 101"), "parameters.replicas: must be between 0 and 100, got 101"),
+    "replicas out of range": (execution(parameters="replicas: 101"), "replicas: must be between 0 and 100, got 101"),
     "replicas as words": (execution(parameters='replicas: "two"'), "parameters.replicas: must be an integer"),
     "an extra parameter": (execution(parameters="replicas: 2, speed: 9"), "parameters.speed: unknown parameter"),
     "a missing target": (execution(target="kind: Deployment, namespace: shop, name: nope"), "nope"),

@@ -91,5 +91,3 @@ class Watcher:
 
 def _now() -> datetime:
     return current_clock().now()
-
-

@@ -1,6 +1,6 @@
 """KubernetesExecution: one action on one target, checked, run as one Job, reversible where possible.
 
-    manager.add(executions(ExecutionConfig(catalog=Catalog.builtin(), evaluator=RegoEvaluator())))
+manager.add(executions(ExecutionConfig(catalog=Catalog.builtin(), evaluator=RegoEvaluator())))
 """
 
 from kubernaut.remediation.execution.config import ExecutionConfig, Limits, PolicyMode
