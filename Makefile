@@ -20,7 +20,7 @@ lint: $(STAMP)
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
 docs: $(STAMP)
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 # What CI does: everything again from nothing, in a clone that has only what is committed.
 fresh:

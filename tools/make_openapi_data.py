@@ -52,6 +52,8 @@ def main(version: str = "1.36.0") -> None:
     kinds: dict[str, str] = {}
     for name, schema in sorted(definitions.items()):
         nodes[name] = node(schema)
+        if name.endswith(".Quantity"):
+            nodes[name]["format"] = "quantity"
         for member, value in DEFAULTS.get(name.rpartition(".")[2], {}).items():
             nodes[name]["properties"][member]["default"] = value
         for gvk in schema.get("x-kubernetes-group-version-kind") or ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -66,6 +68,8 @@ def _read_file(file: str) -> Iterator[Manifest]:
 
 
 def _text_of(file: str, name: str) -> str:
+    if not name:
+        raise InputError("-f: give the name of a file, or '-' for standard input")
     try:
         raw = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         return raw.decode("utf-8")
@@ -77,6 +81,8 @@ def _text_of(file: str, name: str) -> str:
 
 def _parse(name: str, text: str) -> list[Any]:
     try:
+        if _is_json(text):
+            return [json.loads(text)]
         return list(yaml.load_all(text, Loader=_ManifestLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -87,20 +93,32 @@ def _parse(name: str, text: str) -> list[Any]:
         raise InputError(f"{name}: is not valid YAML: {reason}") from None
 
 
+def _is_json(text: str) -> bool:
+    """JSON with tabs is not YAML; whatever JSON's own parser takes is JSON."""
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 class _ManifestLoader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: a date stays the text it was, a key given twice is refused."""
+    """YAML as Kubernetes reads it: keys are text, a date stays the text it was, a key given twice is refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        self.flatten_mapping(node)
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            if key.value in seen if isinstance(key.value, str) else False:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key "{key.value}" is given twice; keep one of them', key.start_mark
-                )
-            if isinstance(key.value, str):
-                seen.add(key.value)
+            if not isinstance(key, yaml.ScalarNode):
+                hint = "a key must be a text; is this a template that was not rendered yet?"
+                raise yaml.constructor.ConstructorError(None, None, hint, key.start_mark)
+            if key.value in seen:
+                problem = f'the key "{key.value}" is given twice; keep one of them'
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+            key.tag = "tag:yaml.org,2002:str"  # `on` and `1` are keys like any other
         return super().construct_mapping(node, deep=deep)
 
 
@@ -117,8 +135,8 @@ def _objects_of(source: str, document: Any) -> Iterator[Manifest]:
     for field in ("apiVersion", "kind"):
         if not isinstance(document.get(field), str) or not document[field]:
             raise InputError(f"{source}: is not a Kubernetes object: {field}: must be a text such as {_EXAMPLE[field]}")
-    if document["kind"].endswith("List") and isinstance(document.get("items"), list):
-        for index, item in enumerate(document["items"]):
+    if document["kind"].endswith("List") and "items" in document:
+        for index, item in enumerate(document.get("items") or []):
             yield from _objects_of(f"{source}, items[{index}]", item)
         return
     yield Manifest(source, _checked(source, document))
@@ -130,6 +148,7 @@ _EXAMPLE = {"apiVersion": "apps/v1", "kind": "Deployment"}
 def _checked(source: str, document: dict[str, Any]) -> dict[str, Any]:
     metadata = document.get("metadata")
     where = f"{source}: {document['kind']}"
+    _check_values(where, "", document, ())
     if not isinstance(metadata, Mapping):
         raise InputError(f"{where}: metadata: must be a mapping that holds at least a name")
     name = metadata.get("name") or metadata.get("generateName")
@@ -140,6 +159,23 @@ def _checked(source: str, document: dict[str, Any]) -> dict[str, Any]:
     if namespace is not None and not isinstance(namespace, str):
         raise InputError(f"{where} {name}: metadata.namespace: must be a text, got {namespace!r}; put it in quotes")
     return document
+
+
+def _check_values(where: str, path: str, value: Any, above: tuple[int, ...]) -> None:
+    """Refuse what YAML can say and JSON, which the API speaks, cannot."""
+    if isinstance(value, (dict, list)):
+        if id(value) in above:
+            raise InputError(f"{where}: {path}: the alias holds itself; write the value out")
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, member in members:
+            inner = f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}" if path else str(key)
+            _check_values(where, inner, member, (*above, id(value)))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: {path}: must be a finite number, got {value}")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InputError(f"{where}: {path}: must be a number of at most 64 bits, got {value}")
+    elif not isinstance(value, (str, int, float, bool, type(None))):
+        raise InputError(f"{where}: {path}: is {type(value).__name__}, which JSON cannot hold; put it in quotes")
 
 
 def _yaml_type(value: Any) -> str:

@@ -166,14 +166,15 @@ class FakeCluster:
         else:
             await asyncio.sleep(total)
 
-    async def load(self, source: Source) -> Loaded:
+    async def load(self, source: Source, *, strict: bool = False) -> Loaded:
         """Create objects from a file, a folder, YAML text or dicts, statuses included.
 
         CRDs come first, missing namespaces are created, kinds without a CRD get one that takes everything (the result
-        names them). Objects that exist are replaced. Raises ValueError, OSError, and LoadError for an object that the
+        names them). Objects that exist are replaced. With `strict`, fields that a kind
+        does not have are refused. Raises ValueError, OSError, and LoadError for an object that the
         server refused.
         """
-        return await Loader(self.server, self.client).load(read(source))
+        return await Loader(self.server, self.client, strict=strict).load(read(source))
 
     def dump(self) -> list[dict[str, Any]]:
         """All objects, as private copies."""

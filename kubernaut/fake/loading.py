@@ -19,12 +19,18 @@ Source = str | Path | Document | Iterable[Document]
 
 
 class LoadError(Exception):
-    """Raised for an object that the server refused; `document` is the object, `error` the server's answer."""
+    """Raised for an object that the server refused; `document` is the object, the message has the server's reasons."""
 
-    def __init__(self, document: Document, error: ApiError) -> None:
-        super().__init__(f"{document['kind']} {document['metadata'].get('name')}: {error.message}")
+    def __init__(self, document: Document, why: str) -> None:
+        super().__init__(f"{document['kind']} {document['metadata'].get('name') or ''}: {why}")
         self.document = document
-        self.error = error
+
+
+def _reasons(error: ApiError) -> str:
+    """The server's causes, field by field, without those that only say that other checks were left out."""
+    causes = [cause for cause in error.causes if cause.field and cause.field != "<nil>"]
+    told = dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes)
+    return "; ".join(told) or error.message
 
 
 @dataclass(slots=True)
@@ -90,7 +96,8 @@ def _texts(source: str | Path) -> list[str]:
 class Loader:
     """One load into one cluster."""
 
-    def __init__(self, server: ApiServer, client: Client) -> None:
+    def __init__(self, server: ApiServer, client: Client, *, strict: bool = False) -> None:
+        self._query = (("fieldValidation", "Strict"),) if strict else ()
         self._server = server
         self._client = client
         self._uids: dict[str, str] = {}
@@ -114,7 +121,7 @@ class Loader:
         kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for document in documents:
             api_version, kind = document["apiVersion"], document["kind"]
-            if "/" in api_version and self._server.resource_for(api_version, kind) is None:
+            if "." in api_version.partition("/")[0] and self._server.resource_for(api_version, kind) is None:
                 kinds.setdefault((api_version, kind), []).append(document)
         for (api_version, kind), examples in kinds.items():
             definition = permissive_definition(api_version, kind, examples)
@@ -132,12 +139,14 @@ class Loader:
         try:
             await self._create_or_replace(document)
         except ApiError as error:
-            raise LoadError(document, error) from error
+            raise LoadError(document, _reasons(error)) from error
 
     async def _create_or_replace(self, document: dict[str, Any]) -> None:
         info = self._server.resource_for(document["apiVersion"], document["kind"])
         if info is None:
-            raise ValueError(f"the server does not serve {document['apiVersion']} {document['kind']}")
+            raise LoadError(
+                document, f"apiVersion: the server has no kind {document['kind']} in {document['apiVersion']}"
+            )
         model = AnyResource.of(document["apiVersion"], document["kind"], info.plural, info.namespaced)
         rt = model.resource_type
         metadata = {k: v for k, v in document["metadata"].items() if k not in SERVER_METADATA}
@@ -158,13 +167,13 @@ class Loader:
 
     async def _store(self, model: type[AnyResource], collection: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            created = await self._client.request("POST", collection, body=body)
+            created = await self._client.request("POST", collection, query=self._query, body=body)
         except AlreadyExists:
             path = f"{collection}/{body['metadata']['name']}"
             live = AnyResource.from_json((await self._client.request("GET", path)).body)
             version = {"resourceVersion": live.metadata.resource_version}
             body = {**body, "metadata": {**body["metadata"], **version}}
-            created = await self._client.request("PUT", path, body=body)
+            created = await self._client.request("PUT", path, query=self._query, body=body)
         return _decoded(created.body)
 
     async def _put_status(

@@ -107,6 +107,22 @@ def test_kinds_without_a_crd_are_accepted_with_a_note(demo: Demo) -> None:
     assert "servicemonitors.monitoring.coreos.com" in ran.err
 
 
+def test_values_as_templates_render_them_are_read_as_a_server_reads_them(demo: Demo) -> None:
+    container = "name: web, env: null, resources: {limits: {cpu: 0.5, memory: 1Gi}}, "
+    text = SHOP.replace("name: web, image", container + "image") + "\n---\n\n---\n"
+    text += "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: shop, creationTimestamp: null}\n"
+    text += "data: {on: 'yes'}\n" + execution()
+    ran = demo("--json", text=text)
+    assert ran.code == 0, ran.everything
+    assert {"Deployment", "ReplicaSet", "Pod"} <= {change["kind"] for change in ran.last["changed"]}
+
+
+def test_a_file_without_executions_has_nothing_to_carry_out(demo: Demo) -> None:
+    ran = demo("--json", text=SHOP)
+    assert (ran.code, ran.last["outcome"]) == (0, "completed")
+    assert "nothing to carry out" in ran.err
+
+
 FAILING = {
     "an unknown action": (execution(action="scale-deploymnt"), 'did you mean "scale-deployment"'),
     "replicas out of range": (execution(parameters="replicas: 101"), "replicas: must be between 0 and 100, got 101"),
@@ -142,6 +158,24 @@ UNREADABLE = {
     "a key given twice": ("apiVersion: v1\nkind: ConfigMap\nkind: Pod", "given twice"),
     "a bad name": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: A_B, namespace: default}", "metadata.name"),
     "nothing": ("", "nothing to do"),
+    "an alias that holds itself": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &d {x: *d}",
+        "holds itself",
+    ),
+    "a template that was not rendered": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.name }}}",
+        "a template",
+    ),
+    "another version": (execution().replace(".io/v1", ".io/v1beta1"), "apiVersion: must be"),
+    "no target": (execution().replace("  target:", "  # target:"), "spec.target: Required value"),
+    "a field that is not there": (execution() + "  speed: 9\n", 'unknown field "spec.speed"'),
+    "a number beyond 64 bits": (execution(parameters="replicas: 99999999999999999999"), "at most 64 bits"),
+    "an execution without a name": (execution().replace("name: act,", "generateName: act-,"), "metadata.name"),
+    "a kind that no server has": ("apiVersion: apps/v1\nkind: Deploymnt\nmetadata: {name: a}", "has no kind Deploymnt"),
+    "a selector's operator": (
+        SHOP.replace("{matchLabels: {app: web}}", "{matchExpressions: [{key: app, operator: Is}]}"),
+        "spec.selector",
+    ),
 }
 
 

@@ -97,10 +97,11 @@ class TerminalScreen:
 
 
 def _look(entry: Entry) -> tuple[str, str]:
-    if entry.phase in SUCCEEDED or entry.phase == "Complete":
-        return "✔", "green"
-    if entry.phase in (FAILED, "Failed") or entry.reason == "Failed" or entry.phase == "Warning":
-        return "✘", "red"
+    if entry.aspect in ("phase", "job"):
+        if entry.phase in (*SUCCEEDED, "Complete"):
+            return "✔", "green"
+        if entry.phase in (FAILED, "Failed"):
+            return "✘", "red"
     return {"phase": ("●", "cyan"), "job": ("▶", "magenta"), "condition": ("·", "blue"), "event": ("·", "dim")}[
         entry.aspect
     ]

@@ -43,6 +43,8 @@ class Scene:
             InputError: two documents give the same execution.
         """
         executions = [m for m in manifests if _is_execution(m)]
+        for manifest in executions:
+            _check_execution(manifest)
         seen: dict[tuple[str, str], str] = {}
         for manifest in executions:
             key = _key(manifest)
@@ -91,18 +93,27 @@ async def _load_state(cluster: FakeCluster, state: Sequence[Manifest], screen: S
         screen.note(f"no CustomResourceDefinition {name} was given; one that accepts everything serves it here")
 
 
-async def _load(cluster: FakeCluster, manifests: Sequence[Manifest]) -> Loaded:
+async def _load(cluster: FakeCluster, manifests: Sequence[Manifest], *, strict: bool = False) -> Loaded:
     try:
-        return await cluster.load([manifest.body for manifest in manifests])
+        return await cluster.load([manifest.body for manifest in manifests], strict=strict)
     except LoadError as error:
-        sources = [m.source for m in manifests if _is_same(m.body, error.document)] or ["the cluster's own objects"]
-        raise InputError(f"{sources[0]}: {error}") from None
+        raise InputError(f"{_source_of(manifests, error.document)}: {error}") from None
+
+
+def _source_of(manifests: Sequence[Manifest], document: Mapping[str, Any]) -> str:
+    """Where a refused object was given; a namespace made on the way came from whatever is in it."""
+    for manifest in manifests:
+        if _is_same(manifest.body, document):
+            return manifest.source
+    name = document["metadata"].get("name")
+    return next((m.source for m in manifests if m.namespace == name), "the cluster's own objects")
 
 
 def _is_same(body: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     same_kind = all(body[field] == document[field] for field in ("apiVersion", "kind"))
     mine, other = body["metadata"], document["metadata"]
-    return same_kind and all(mine.get(field) == other.get(field) for field in ("namespace", "name", "generateName"))
+    same_place = document["metadata"].get("namespace") in (None, mine.get("namespace"), DEFAULT_NAMESPACE)
+    return same_kind and same_place and all(mine.get(field) == other.get(field) for field in ("name", "generateName"))
 
 
 async def _carry_out(cluster: FakeCluster, given: Sequence[Manifest], watcher: Watcher, limit: timedelta) -> None:
@@ -120,7 +131,7 @@ async def _carry_out(cluster: FakeCluster, given: Sequence[Manifest], watcher: W
 async def _give(cluster: FakeCluster, manifest: Manifest) -> None:
     namespace, _ = _key(manifest)
     body = {**manifest.body, "metadata": {**manifest.body["metadata"], "namespace": namespace}}
-    await _load(cluster, [Manifest(manifest.source, body)])
+    await _load(cluster, [Manifest(manifest.source, body)], strict=True)
 
 
 def _story(manifest: Manifest) -> ExecutionStory:
@@ -134,8 +145,17 @@ def _story(manifest: Manifest) -> ExecutionStory:
 
 
 def _is_execution(manifest: Manifest) -> bool:
-    rtype = KubernetesExecution.resource_type
-    return manifest.kind == rtype.kind and manifest.group == rtype.group
+    """By kind alone: one under another apiVersion is a mistake to name, not an object to store."""
+    return manifest.kind == KubernetesExecution.resource_type.kind
+
+
+def _check_execution(manifest: Manifest) -> None:
+    where, expected = f"{manifest.source}: KubernetesExecution {manifest.name}", KubernetesExecution.resource_type
+    if manifest.body["apiVersion"] != expected.api_version:
+        given = manifest.body["apiVersion"]
+        raise InputError(f"{where}: apiVersion: must be {expected.api_version}, got {given}")
+    if not manifest.name:
+        raise InputError(f"{where}: metadata.name: must be given; the demo tells executions apart by it")
 
 
 def _key(manifest: Manifest) -> tuple[str, str]:

@@ -131,9 +131,10 @@ def from_label_selector(selector: Mapping[str, object]) -> list[Requirement]:
     names = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
     expressions = selector.get("matchExpressions")
     for expression in expressions if isinstance(expressions, list) else []:
-        found.append(
-            Requirement(expression["key"], names[expression["operator"]], frozenset(expression.get("values") or ()))
-        )
+        operator = names.get(str(expression.get("operator")))
+        if operator is None:
+            raise ValueError(f'"{expression.get("operator")}" is not a valid label selector operator')
+        found.append(Requirement(str(expression.get("key")), operator, frozenset(expression.get("values") or ())))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Any
 
 from kubernaut.fake.apiserver.patch.types import Node, item_type, member_type, resolve
@@ -34,12 +36,13 @@ def _go_type(node: Node) -> str:
 
 
 def _fits(value: Any, node: Node) -> bool:
+    if node.get("format") == "quantity":
+        return isinstance(value, int | float | str) and not isinstance(value, bool)
     if node.get("x-kubernetes-int-or-string") or node.get("format") == "int-or-string":
         return isinstance(value, int | str)
     match node.get("type"):
         case "string":
-            # quantities may be written as numbers
-            return isinstance(value, str) or ("quantity" in str(node.get("format", "")).lower())
+            return isinstance(value, str)
         case "boolean":
             return isinstance(value, bool)
         case "integer":
@@ -54,10 +57,18 @@ def _fits(value: Any, node: Node) -> bool:
 
 
 def drop_unknown(obj: dict[str, Any], node: Node, kind: str) -> list[str]:
-    """Drops, in place, the fields that the type lacks; returns their paths. Raises WrongType."""
+    """Drops, in place, the fields that the type lacks; returns their paths. Raises WrongType.
+
+    A null stands for the zero value, which is not written out: it goes as well (times stay: theirs is null).
+    """
     found: list[str] = []
     _walk(obj, resolve(node), "", kind, found)
     return found
+
+
+def _quantity(value: float) -> str:
+    """A quantity given as a number, as the server stores it: whole, or in thousandths rounded up."""
+    return str(int(value)) if value == int(value) else f"{math.ceil(Decimal(str(value)) * 1000)}m"
 
 
 def _walk(value: Any, node: Node, path: str, shown: str, found: list[str]) -> None:
@@ -78,6 +89,11 @@ def _walk(value: Any, node: Node, path: str, shown: str, found: list[str]) -> No
                     found.append(inner)
                     del value[name]
                 continue
+            if value[name] is None and not is_map and resolve(below).get("format") != "date-time":
+                del value[name]
+                continue
+            if resolve(below).get("format") == "quantity" and isinstance(value[name], float):
+                value[name] = _quantity(value[name])
             _walk(value[name], resolve(below), inner, shown if is_map else f"{shown}.{name}", found)
     elif isinstance(value, list):
         items = resolve(item_type(node))

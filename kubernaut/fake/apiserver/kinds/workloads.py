@@ -44,7 +44,11 @@ def selector_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> li
         causes.append(required("spec.selector"))
         return causes
     labels = spec["template"]["metadata"].get("labels") or {}
-    if not matches_labels(from_label_selector(selector), labels):
+    try:
+        requirements = from_label_selector(selector)
+    except ValueError as error:
+        return [invalid_value("spec.selector", _shown(selector), str(error))]
+    if not matches_labels(requirements, labels):
         causes.append(
             invalid_value(
                 "spec.template.metadata.labels", _shown(labels), "`selector` does not match template `labels`"
