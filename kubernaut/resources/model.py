@@ -1,6 +1,7 @@
 """The base of every typed object: the API's field names, unknown fields kept, and the two ways to write it out."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Self, get_args
 
 import msgspec
@@ -75,13 +76,13 @@ def applied(model: Model) -> dict[str, Any]:
 
 def _only_set(model: Model, dumped: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    fields = type(model).model_fields
-    for name, field in fields.items():
+    defaults = _defaults(type(model))
+    for name, field in type(model).model_fields.items():
         alias = alias_of(name, field)
         if alias not in dumped:
             continue
         value = getattr(model, name)
-        if name not in model.model_fields_set and not field.is_required() and value == default_of(field):
+        if name not in model.model_fields_set and not field.is_required() and value == defaults[name]:
             continue
         kept[alias] = _walk(value, dumped[alias], _only_set)
     for name, value in (model.model_extra or {}).items():
@@ -90,20 +91,34 @@ def _only_set(model: Model, dumped: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def default_of(field: FieldInfo) -> Any:
-    """Give a fresh default of `field`, or None where it has none or its factory needs the other fields."""
+@cache
+def _defaults(cls: type[Model]) -> dict[str, Any]:
+    """The default of each field, to compare with and never to hand out; None where there is none.
+
+    Kept per class: pydantic inspects a factory's signature each time it is asked for a default.
+    """
+    return {name: _default_of(field) for name, field in cls.model_fields.items()}
+
+
+def _default_of(field: FieldInfo) -> Any:
     if field.is_required() or field.default_factory_takes_validated_data:
         return None
     return field.get_default(call_default_factory=True)
 
 
+@cache
+def _empty_by_default(cls: type[Model]) -> frozenset[str]:
+    return frozenset(name for name, default in _defaults(cls).items() if _is_empty(default))
+
+
 def _without_empty_defaults(model: Model, dumped: dict[str, Any]) -> dict[str, Any]:
+    empty = _empty_by_default(type(model))
     for name, field in type(model).model_fields.items():
         alias = alias_of(name, field)
         if alias not in dumped:
             continue
         value = dumped[alias] = _walk(getattr(model, name), dumped[alias], _without_empty_defaults)
-        if isinstance(value, (dict, list, str)) and not value and _default_is_empty(field):
+        if isinstance(value, (dict, list, str)) and not value and name in empty:
             del dumped[alias]
     for name, value in (model.model_extra or {}).items():
         if name in dumped:
@@ -111,8 +126,7 @@ def _without_empty_defaults(model: Model, dumped: dict[str, Any]) -> dict[str, A
     return dumped
 
 
-def _default_is_empty(field: FieldInfo) -> bool:
-    default = default_of(field)
+def _is_empty(default: Any) -> bool:
     if isinstance(default, Model):
         return not default.to_dict()
     return default is not None and isinstance(default, (dict, list, tuple, set, frozenset, str)) and not default

@@ -141,6 +141,9 @@ class Resource(Model):
 
     def status_dict(self) -> dict[str, Any]:
         """Encode the status alone; empty if the object has none."""
+        status = getattr(self, "status", None)
+        if isinstance(status, Model):
+            return status.to_dict()
         return cast("dict[str, Any]", self.to_dict().get("status") or {})
 
     def owner_reference(self, controller: bool = True, block: bool = True) -> OwnerReference:
