@@ -8,6 +8,7 @@ from datetime import datetime
 from kubernaut.client import AlreadyExists, Conflict, MergePatch, NotFound
 from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.deployment_status import summarise
+from kubernaut.fake.controlplane.indexes import OWNER
 from kubernaut.fake.controlplane.replicasets import wanted_replicas
 from kubernaut.fake.controlplane.rollout import bounds_of, next_new, next_old, recreates
 from kubernaut.fake.controlplane.template import HASH_LABEL, comparable, template_hash
@@ -129,11 +130,8 @@ class Deployments(Reconciler[Deployment]):
 
 
 def _owned(deployment: Deployment, ctx: Context) -> list[ReplicaSet]:
-    found: list[ReplicaSet] = []
-    for rs in ctx.cache.list(ReplicaSet, namespace=deployment.namespace):
-        reference = rs.metadata.controller_reference()
-        if reference is not None and reference.uid == deployment.uid and rs.metadata.deletion_timestamp is None:
-            found.append(rs)
+    owned = ctx.cache.list(ReplicaSet, namespace=deployment.namespace, index=(OWNER, deployment.uid or ""))
+    found = [rs for rs in owned if rs.metadata.deletion_timestamp is None]
     return sorted(found, key=lambda rs: (_revision([rs]), rs.name))
 
 

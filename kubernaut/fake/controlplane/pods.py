@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from kubernaut.fake.controlplane import conditions
+from kubernaut.fake.controlplane.indexes import OWNER
 from kubernaut.reconcile import Context
 from kubernaut.resources import Resource
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -12,11 +13,7 @@ from kubernaut.resources.builtin.core_v1 import Pod
 
 def owned_pods(owner: Resource, ctx: Context) -> list[Pod]:
     """The cached pods that the owner controls, those being deleted included, by name."""
-    found: list[Pod] = []
-    for pod in ctx.cache.list(Pod, namespace=owner.namespace):
-        reference = pod.metadata.controller_reference()
-        if reference is not None and reference.uid == owner.uid:
-            found.append(pod)
+    found = ctx.cache.list(Pod, namespace=owner.namespace, index=(OWNER, owner.uid or ""))
     return sorted(found, key=lambda pod: pod.name)
 
 

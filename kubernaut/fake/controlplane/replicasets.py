@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from kubernaut.client import Conflict, NotFound
+from kubernaut.fake.controlplane.indexes import OWNER, by_owner
 from kubernaut.fake.controlplane.pods import available_at, is_active, is_ready, owned_pods
 from kubernaut.fake.controlplane.template import pod_from
 from kubernaut.reconcile import Context, Controller, Reconciler, Result
@@ -84,4 +85,4 @@ def _deletion_cost(pod: Pod) -> int:
 
 def replica_sets() -> Controller:
     """The controller of ReplicaSets."""
-    return Controller(ReplicaSet, ReplicaSets(), owns=[Pod])
+    return Controller(ReplicaSet, ReplicaSets(), owns=[Pod], indexes={OWNER: by_owner})

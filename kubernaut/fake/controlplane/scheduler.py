@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from kubernaut.client import ApiError, Conflict, NotFound, ObjectHead
 from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.affinity import refusal
+from kubernaut.fake.controlplane.indexes import FINISHED, NODE, POD_INDEXES
 from kubernaut.reconcile import Cache, Context, Controller, NotCached, Reconciler, Request, Result, Watch
 from kubernaut.resources.builtin.core_v1 import Node, Pod
-
-_FINISHED = ("Succeeded", "Failed")
 
 
 class Scheduler(Reconciler[Pod]):
@@ -24,7 +23,7 @@ class Scheduler(Reconciler[Pod]):
     async def reconcile(self, pod: Pod, ctx: Context) -> Result | None:
         """Bind the pod, or say in its status why that is not possible."""
         uid = pod.uid or ""
-        if pod.spec.node_name or pod.metadata.deletion_timestamp is not None or pod.status.phase in _FINISHED:
+        if pod.spec.node_name or pod.metadata.deletion_timestamp is not None or pod.status.phase in FINISHED:
             self._assumed.pop(uid, None)
             return None
         if uid in self._assumed:
@@ -50,9 +49,8 @@ class Scheduler(Reconciler[Pod]):
 
     def _least_used(self, names: Sequence[str], ctx: Context) -> str:
         pods = Counter(self._assumed.values())
-        for pod in ctx.cache.list(Pod):
-            if pod.spec.node_name and pod.status.phase not in _FINISHED:
-                pods[pod.spec.node_name] += 1
+        for name in names:
+            pods[name] += len(ctx.cache.list(Pod, index=(NODE, name)))
         return min(names, key=lambda name: (pods[name], name))
 
 
@@ -97,4 +95,4 @@ def _pending_pods(head: ObjectHead, cache: Cache) -> list[Request]:
 
 def scheduler() -> Controller:
     """The controller that binds pods."""
-    return Controller(Pod, Scheduler(), name="scheduler", watches=[Watch(Node, to=_pending_pods)])
+    return Controller(Pod, Scheduler(), name="scheduler", watches=[Watch(Node, to=_pending_pods)], indexes=POD_INDEXES)
