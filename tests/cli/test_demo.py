@@ -128,7 +128,10 @@ FAILING = {
     "replicas out of range": (execution(parameters="replicas: 101"), "replicas: must be between 0 and 100, got 101"),
     "replicas as words": (execution(parameters='replicas: "two"'), "parameters.replicas: must be an integer"),
     "an extra parameter": (execution(parameters="replicas: 2, speed: 9"), "parameters.speed: unknown parameter"),
-    "a missing target": (execution(target="kind: Deployment, namespace: shop, name: nope"), "nope"),
+    "a missing target": (
+        execution(target="kind: Deployment, namespace: shop, name: wep"),
+        "Deployment shop/wep does not exist; namespace shop has web",
+    ),
     "a protected namespace": (execution(target="kind: Deployment, namespace: kube-system, name: dns"), "kube-system"),
 }  # fmt: skip
 

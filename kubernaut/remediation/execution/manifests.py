@@ -44,7 +44,7 @@ def executor_rules() -> list[PolicyRule]:
 
 def _targets(catalog: Catalog) -> Iterable[PolicyRule]:
     kinds = sorted({(kind.group, kind.plural) for action in catalog for kind in action.targets})
-    return [_rule(group, [plural], "get") for group, plural in kinds]
+    return [_rule(group, [plural], "get", "list") for group, plural in kinds]
 
 
 def _rule(group: str, resources: list[str], *verbs: str) -> PolicyRule:

@@ -19,6 +19,7 @@ from kubernaut.client import NotFound
 from kubernaut.reconcile import Context
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.digest import spec_digest
+from kubernaut.remediation.execution.nearby import names_nearby
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.types import KubernetesExecution, KubernetesExecutionStatus, ValidationResults
 from kubernaut.remediation.execution.verdicts import Fail
@@ -101,7 +102,8 @@ class Run:
         try:
             live = await self.ctx.client.get(model, order.target.name, namespace=order.target.namespace)
         except NotFound:
-            return Fail(Reason.TARGET_NOT_FOUND, f"{order.target} does not exist")
+            nearby = await names_nearby(self.ctx.client, model, order.target.namespace, order.target.name)
+            return Fail(Reason.TARGET_NOT_FOUND, f"{order.target} does not exist{nearby}")
         known = self.status.target
         if known is not None and live.uid != known.uid:
             return Fail(
