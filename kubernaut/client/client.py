@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Resource)
 
 PAGE_SIZE = 500
 DEFAULT_TIMEOUT = 60.0
-WATCH_GRACE = 5.0
+UNAUTHORIZED = 401
 
 
 class Client:
@@ -328,6 +328,8 @@ class Client:
             "GET", rt.path(namespace), query, {**self._headers, **headers}, stream=True, timeout=self._timeout
         )
         async with self._transport.open(request) as response:
+            if response.status == UNAUTHORIZED:
+                await self._transport.refresh()  # whoever watches opens the next watch with what is new
             if response.status >= 400:
                 raise error_from_status(response.status, await _read(response), response.headers)
             yield RawFrames(response.chunks)
@@ -358,11 +360,17 @@ class Client:
             sent["content-type"] = "application/json"
         sent.update(headers or {})
         request = TransportRequest(method, path, tuple(query), sent, body, timeout=self._timeout)
+        answer = await self._exchange(request)
+        # A refused credential means that nothing was done, so asking again with a newer one is safe for writes too.
+        if answer.status == UNAUTHORIZED and await self._transport.refresh():
+            answer = await self._exchange(request)
+        if answer.status >= 400:
+            raise error_from_status(answer.status, answer.body, answer.headers)
+        return answer
+
+    async def _exchange(self, request: TransportRequest) -> RawResponse:
         async with self._transport.open(request) as response:
-            content = await _read(response)
-        if response.status >= 400:
-            raise error_from_status(response.status, content, response.headers)
-        return RawResponse(response.status, response.headers, content)
+            return RawResponse(response.status, response.headers, await _read(response))
 
     def _observe(self, rt: ResourceType, head: ObjectHead) -> None:
         self._tell(Written(rt, head.namespace, head.name, head.uid, head.resource_version, deleted=False))

@@ -58,6 +58,10 @@ class Transport(Protocol):
         """
         ...
 
+    async def refresh(self) -> bool:
+        """Get newer credentials, after an answer of 401; False where there are none, so that asking again is no use."""
+        ...
+
     async def aclose(self) -> None:
         """Release all connections. Further requests raise TransportError."""
         ...

@@ -13,13 +13,15 @@ PRIORITY_EVENT = 0
 
 @dataclass(frozen=True, slots=True, order=True)
 class Request:
-    """The key of one object. `namespace` is None for cluster-scoped kinds."""
+    """The key of one object. `namespace` is None for cluster-scoped kinds; `cluster` is "" for the manager's own."""
 
     namespace: str | None
     name: str
+    cluster: str = ""
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.cluster}:{name}" if self.cluster else name
 
 
 @dataclass(frozen=True, slots=True)

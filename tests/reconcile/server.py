@@ -64,6 +64,9 @@ class Server:
         self.changed.set()
         self.changed = asyncio.Event()
 
+    async def refresh(self) -> bool:
+        return False
+
     async def aclose(self) -> None:
         pass
 

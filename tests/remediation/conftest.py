@@ -175,6 +175,9 @@ class World:
 
     # The server's side: a Transport.
 
+    async def refresh(self) -> bool:
+        return False
+
     async def aclose(self) -> None: ...
 
     @asynccontextmanager

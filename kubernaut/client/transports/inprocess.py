@@ -44,6 +44,10 @@ class InProcessTransport:
         """See Transport.open."""
         return self._stream(request) if request.stream else self._unary(request)
 
+    async def refresh(self) -> bool:
+        """There is nothing to refresh: the headers are fixed."""
+        return False
+
     async def aclose(self) -> None:
         """Refuse further requests; streams that are open go on until their contexts are left."""
         self._closed = True
