@@ -19,6 +19,7 @@ from kubernaut.client import (
     Transport,
     TransportRequest,
     TransportResponse,
+    Unauthorized,
     Written,
 )
 from kubernaut.resources import Model, ObjectMeta, Resource
@@ -47,6 +48,10 @@ class Scripted:
         self.answers = list(answers)
         self.requests: list[TransportRequest] = []
         self.closed = False
+        self.refreshes: list[bool] = []  # what `refresh` answers, in turn
+
+    async def refresh(self) -> bool:
+        return self.refreshes.pop(0) if self.refreshes else False
 
     @asynccontextmanager
     async def open(self, request: TransportRequest) -> AsyncIterator[TransportResponse]:
@@ -332,3 +337,25 @@ async def test_a_streaming_list_asks_for_its_initial_events() -> None:
         "timeoutSeconds": "300",
     }
     assert wire.last.headers["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+async def test_a_401_refreshes_the_credentials_and_asks_once_more() -> None:
+    wire = Scripted((401, status(401, "Unauthorized")), (200, widget("a")))
+    wire.refreshes = [True]
+    assert (await Client(wire).get(Widget, "a", namespace="n")).name == "a"
+    assert len(wire.requests) == 2
+
+
+async def test_a_401_that_remains_is_raised_and_not_asked_for_ever() -> None:
+    wire = Scripted((401, status(401, "Unauthorized")), (401, status(401, "Unauthorized")))
+    wire.refreshes = [True, True]
+    with pytest.raises(Unauthorized):
+        await Client(wire).get(Widget, "a", namespace="n")
+    assert len(wire.requests) == 2
+
+
+async def test_a_401_without_newer_credentials_is_raised_at_once() -> None:
+    wire = Scripted((401, status(401, "Unauthorized")))
+    with pytest.raises(Unauthorized):
+        await Client(wire).get(Widget, "a", namespace="n")
+    assert len(wire.requests) == 1
