@@ -35,6 +35,7 @@ from kubernaut.client.errors import (
     error_from_status,
 )
 from kubernaut.client.frames import ObjectHead, OwnerHead, RawFrame, RawFrames, RawPage, decode_head, decode_page
+from kubernaut.client.memory import ApplyMemory
 from kubernaut.client.patches import ApplyPatch, JsonPatch, MergePatch, Patch, StrategicMergePatch
 from kubernaut.client.results import RawResponse, ResourceList, WatchEvent, WatchEvents, Written
 from kubernaut.client.transport import HeaderValue, Transport, TransportRequest, TransportResponse
@@ -42,6 +43,7 @@ from kubernaut.client.transport import HeaderValue, Transport, TransportRequest,
 __all__ = [
     "AlreadyExists",
     "ApiError",
+    "ApplyMemory",
     "ApplyPatch",
     "BadRequest",
     "Client",

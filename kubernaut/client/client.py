@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
+from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,6 +14,7 @@ import msgspec
 from kubernaut.client import params
 from kubernaut.client.errors import Expired, error_from_status
 from kubernaut.client.frames import ObjectHead, RawFrames, RawPage, decode_head, decode_page
+from kubernaut.client.memory import ApplyMemory
 from kubernaut.client.params import Query, Selector
 from kubernaut.client.patches import ApplyPatch, Patch
 from kubernaut.client.results import RawResponse, ResourceList, WatchEvents, Written
@@ -53,6 +55,7 @@ class Client:
         self._timeout = timeout
         self._headers: dict[str, HeaderValue] = {"user-agent": user_agent}
         self._observers: tuple[Callable[[Written], None], ...] = ()
+        self._memory: ApplyMemory | None = None
 
     @property
     def field_manager(self) -> str:
@@ -92,6 +95,12 @@ class Client:
         """A client whose writes own fields under another name."""
         derived = self._derive()
         derived._field_manager = field_manager
+        return derived
+
+    def remembering(self, memory: ApplyMemory) -> Client:
+        """A client that asks ``memory`` before each `apply`, and does not send what would change nothing."""
+        derived = self._derive()
+        derived._memory = memory
         return derived
 
     def through(self, wrap: Callable[[Transport], Transport]) -> Client:
@@ -217,13 +226,24 @@ class Client:
     async def apply(self, obj: R, *, owner: Resource | None = None, force: bool = True, dry_run: bool = False) -> R:
         """Server-side apply of the fields that are set on ``obj``; never of its status.
 
-        ``owner`` becomes the controller of the object, and gives it its namespace where ``obj`` has none. Raises
-        Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
+        ``owner`` becomes the controller of the object, and gives it its namespace where ``obj`` has none. Within a
+        reconcile, an apply identical to the last one is not sent while the cache shows the object as that one left
+        it. Raises Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
         object; ValueError when ``owner`` is of another namespace.
         """
         body, namespace = params.apply_body(obj, owner)
         patch = ApplyPatch(body, force=force)
-        return await self.patch(type(obj), obj.name, patch, namespace=namespace, dry_run=dry_run)
+        kind, memory = type(obj), self._memory
+        if memory is None or dry_run:
+            return await self.patch(kind, obj.name, patch, namespace=namespace, dry_run=dry_run)
+        which = (kind.resource_type, namespace, obj.name, self._field_manager)
+        digest = blake2b(patch.encode(), person=b"force" if force else b"").digest()
+        same = memory.unchanged(*which, digest)
+        if same is not None:
+            return kind.from_json(same)
+        result = await self.patch(kind, obj.name, patch, namespace=namespace)
+        memory.applied(*which, digest, head_of(result))
+        return result
 
     async def delete(
         self,
@@ -378,6 +398,14 @@ class Client:
     def _tell(self, written: Written) -> None:
         for observer in self._observers:
             observer(written)
+
+
+def head_of(obj: Resource) -> ObjectHead:
+    """The identity and version of an object that was answered."""
+    meta = obj.metadata
+    return ObjectHead(
+        name=obj.name, namespace=obj.namespace, uid=meta.uid or "", resource_version=meta.resource_version or ""
+    )
 
 
 async def _read(response: TransportResponse) -> bytes:

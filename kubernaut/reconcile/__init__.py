@@ -7,11 +7,12 @@ await manager.run()
 
 from kubernaut.reconcile import predicates
 from kubernaut.reconcile.cache import Cache, NotCached
-from kubernaut.reconcile.context import Context
-from kubernaut.reconcile.controller import Controller, ControllerRun, Watch
+from kubernaut.reconcile.context import ClusterView, Context
+from kubernaut.reconcile.controller import Controller, Owns, Watch
 from kubernaut.reconcile.events import EventRecorder, EventSink
 from kubernaut.reconcile.informer import Informer, Scope
 from kubernaut.reconcile.manager import Manager, NotSynced
+from kubernaut.reconcile.owners import mark_owner
 from kubernaut.reconcile.queue import Backoff, Queue, QueueShutDown, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
 from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
@@ -23,9 +24,9 @@ __all__ = [
     "Cache",
     "Change",
     "ChangeType",
+    "ClusterView",
     "Context",
     "Controller",
-    "ControllerRun",
     "EventRecorder",
     "EventSink",
     "Informer",
@@ -33,6 +34,7 @@ __all__ = [
     "Manager",
     "NotCached",
     "NotSynced",
+    "Owns",
     "Queue",
     "QueueShutDown",
     "Reconciler",
@@ -46,5 +48,6 @@ __all__ = [
     "TerminalError",
     "TokenBucket",
     "Watch",
+    "mark_owner",
     "predicates",
 ]

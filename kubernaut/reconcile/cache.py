@@ -81,6 +81,16 @@ class Cache:
                 break
         return Decoded(kind, tuple(found.values()))
 
+    def whole(self, rt: ResourceType, name: str, namespace: str | None) -> Stored | None:
+        """One object exactly as the server sent it; None where no informer keeps it, or only a part of it."""
+        key = Request(namespace if rt.namespaced else None, name)
+        for informer in self._informers.values():
+            if informer.whole and informer.scope.covers(rt, key.namespace):
+                stored = informer.store.get(key)
+                if stored is not None:
+                    return stored
+        return None
+
     def behind(self, written: Written) -> Informer | None:
         """The first informer that will show the write and does not yet."""
         for informer in self._informers.values():

@@ -53,12 +53,20 @@ class Scope:
     namespace: str | None = None
     labels: str | None = None
     fields: str | None = None
+    metadata_only: bool = False
 
     @classmethod
     def of(
-        cls, rt: ResourceType, namespace: str | None = None, labels: LabelsArg = None, fields: LabelsArg = None
+        cls,
+        rt: ResourceType,
+        namespace: str | None = None,
+        labels: LabelsArg = None,
+        fields: LabelsArg = None,
+        *,
+        metadata_only: bool = False,
     ) -> Scope:
-        return cls(rt, namespace if rt.namespaced else None, selector_text(labels), selector_text(fields))
+        namespace = namespace if rt.namespaced else None
+        return cls(rt, namespace, selector_text(labels), selector_text(fields), metadata_only)
 
     @property
     def selective(self) -> bool:
@@ -157,6 +165,11 @@ class Informer:
         self._handlers: list[Handler] = []
         self._waiting: list[tuple[Written, Callable[[], None]]] = []
         self._log = logger("kubernaut.informer").bind(informer=str(scope))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the store keeps objects just as the server sends them."""
+        return self._transform is None and not self.scope.metadata_only
 
     def add_handler(self, handler: Handler) -> None:
         """Call `handler` for every change from now on, after an ADDED for each object that is already here."""

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from random import Random, SystemRandom
+from random import SystemRandom
 
 import anyio
-from anyio.abc import TaskGroup
 
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
-from kubernaut.reconcile.controller import Controller, ControllerRun
+from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.events import EventRecorder
-from kubernaut.reconcile.informer import RetryDelay
-from kubernaut.reconcile.log import logger
+from kubernaut.reconcile.running.manager import ManagerRun
+from kubernaut.reconcile.running.wiring import ExtraService, ServiceBody, Wiring
 from kubernaut.timing import Clock, virtual_time
-
-CRASH_LIMIT = 5
-"""A service that crashes more often than this without two minutes of health in between ends the manager."""
-FLUSH_SECONDS = 5.0
 
 
 class NotSynced(TimeoutError):
     """Raised when informers have no complete list in time; names them."""
-
-
-@dataclass
-class _Service:
-    """One long-lived task. `scope` ends it alone; `done` is set when it has ended."""
-
-    name: str
-    body: Callable[[], Awaitable[None]]
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    done: anyio.Event = field(default_factory=anyio.Event)
-
-    async def stop(self) -> None:
-        self.scope.cancel()
-        await self.done.wait()
 
 
 class Manager:
@@ -51,7 +31,7 @@ class Manager:
 
     `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
     it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
-    default. It installs no signal handlers and leaves the client open.
+    default. It installs no signal handlers and leaves the clients open.
     """
 
     def __init__(
@@ -68,28 +48,71 @@ class Manager:
         self.graceful_timeout = graceful_timeout
         self._clock = clock
         self._seed = seed
+        self._clusters: dict[str, Client] = {"": client}
         self._controllers: list[Controller] = []
+        self._services: list[ExtraService] = []
+        self._running = False
         self._run: ManagerRun | None = None
         self._stop: anyio.Event | None = None
 
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """What was added."""
+        return tuple(self._controllers)
+
     def add(self, *controllers: Controller) -> None:
         """Add controllers; raises ValueError for a name that is taken, RuntimeError while running."""
-        if self._run is not None:
-            raise RuntimeError("controllers cannot be added to a manager that is running")
+        self._not_while_running("controllers")
         for controller in controllers:
             if any(controller.name == other.name for other in self._controllers):
                 raise ValueError(f"there is a controller named {controller.name!r} already: give one another name")
             self._controllers.append(controller)
 
+    def add_service(self, name: str, body: ServiceBody) -> None:
+        """Run a task of yours with the manager: after the caches have started, cancelled when it stops.
+
+        One that returns has done its work; one that raises is started again with back-off, and ends the manager if it
+        keeps raising. Raises ValueError for a name that is taken, RuntimeError while running.
+        """
+        self._not_while_running("services")
+        if any(name == other.name for other in self._services):
+            raise ValueError(f"there is a service named {name!r} already: give one another name")
+        self._services.append(ExtraService(name, body))
+
+    def add_cluster(self, name: str, client: Client) -> None:
+        """Work in one more cluster, from now on; `Request.cluster` and `Context.clusters` know it by `name`.
+
+        Does not wait: the cluster's objects are reconciled as its lists come in, and a cluster that cannot be reached
+        is tried again and again. Raises ValueError for a name that is empty or taken.
+        """
+        if not name:
+            raise ValueError("the name of a cluster must not be empty: that is the manager's own")
+        if name in self._clusters:
+            raise ValueError(f"there is a cluster named {name!r} already: remove it first")
+        self._clusters[name] = client
+        if self._run is not None:
+            self._run.add_cluster(name, client)
+
+    async def remove_cluster(self, name: str) -> None:
+        """Work in a cluster no longer; waits (up to `graceful_timeout`) for its reconciles in flight.
+
+        Its client is left open. Raises ValueError for a name that is not there.
+        """
+        if not name or name not in self._clusters:
+            raise ValueError(f"there is no cluster named {name!r} to remove")
+        del self._clusters[name]
+        if self._run is not None:
+            await self._run.remove_cluster(name, self.graceful_timeout.total_seconds())
+
     @property
     def cache(self) -> Cache:
-        """The cache of the current run; raises RuntimeError when it is not running."""
-        return self._running_now().cache
+        """The cache of the manager's own cluster; raises RuntimeError when it is not running."""
+        return self._running_now().own.cache
 
     @property
     def events(self) -> EventRecorder:
-        """The event recorder of the current run; raises RuntimeError when it is not running."""
-        return self._running_now().recorder
+        """The event recorder of the manager's own cluster; raises RuntimeError when it is not running."""
+        return self._running_now().own.recorder
 
     async def synced(self) -> None:
         """Wait until every informer has completed its first list. Raises RuntimeError when it is not running."""
@@ -118,16 +141,13 @@ class Manager:
         self, *, wait: bool = True, sync_timeout: timedelta = timedelta(minutes=2)
     ) -> AsyncIterator[Manager]:
         """Start, wait until synced (raises NotSynced after `sync_timeout`), and stop in order on leaving."""
-        if self._run is not None:
+        if self._running:
             raise RuntimeError("the manager is running already")
-        seed = self._seed
-        if seed is None:
-            seed = 0 if virtual_time() is not None else SystemRandom().getrandbits(64)
-        run = self._run = ManagerRun(self.client, self._controllers, self.name, str(seed), self._clock)
-        self._stop = anyio.Event()
+        self._running, self._stop = True, anyio.Event()
         try:
             async with anyio.create_task_group() as group:
-                run.start(group)
+                run = self._run = ManagerRun(self._wiring(), group)
+                run.start()
                 try:
                     if wait:
                         await self._wait_synced(run, sync_timeout)
@@ -138,7 +158,20 @@ class Manager:
         except BaseExceptionGroup as group_error:
             raise _only(group_error) from None
         finally:
-            self._run = self._stop = None
+            self._running, self._run, self._stop = False, None, None
+
+    def _wiring(self) -> Wiring:
+        seed = self._seed
+        if seed is None:
+            seed = 0 if virtual_time() is not None else SystemRandom().getrandbits(64)
+        return Wiring(
+            clusters=dict(self._clusters),
+            controllers=tuple(self._controllers),
+            services=tuple(self._services),
+            name=self.name,
+            seed=str(seed),
+            clock=self._clock,
+        )
 
     async def _wait_synced(self, run: ManagerRun, bound: timedelta) -> None:
         with anyio.move_on_after(bound.total_seconds()):
@@ -146,87 +179,14 @@ class Manager:
             return
         raise NotSynced(f"no complete list within {bound} of: {', '.join(run.unsynced())}")
 
+    def _not_while_running(self, what: str) -> None:
+        if self._running:
+            raise RuntimeError(f"{what} cannot be added to a manager that is running")
+
     def _running_now(self) -> ManagerRun:
         if self._run is None:
             raise RuntimeError("the manager is not running")
         return self._run
-
-
-class ManagerRun:
-    """One run of a manager: everything that is made at its start and gone at its end."""
-
-    def __init__(
-        self, client: Client, controllers: Sequence[Controller], name: str, seed: str, clock: Clock | None
-    ) -> None:
-        self.cache = Cache(client, seed=seed)
-        self.recorder = EventRecorder(client, controller=name, random=Random(f"{seed}/events"), clock=clock)
-        self._seed = seed
-        self._log = logger("kubernaut.manager").bind(manager=name)
-        self._controllers = [
-            ControllerRun(c, client, self.cache, self.recorder.named(c.name), seed=seed, clock=clock)
-            for c in controllers
-        ]
-        for controller in self._controllers:
-            controller.attach()
-        self._background = [_Service("events", self.recorder.run)]
-        self._background += [_Service(f"informer {i.scope}", i.run) for i in self.cache.informers]
-        self._workers = [_Service(f"controller {c.controller.name}", c.run) for c in self._controllers]
-
-    def start(self, group: TaskGroup) -> None:
-        """Start informers before controllers, which wait for them."""
-        for service in (*self._background, *self._workers):
-            group.start_soon(self._host, service, name=service.name)
-
-    async def synced(self) -> None:
-        for informer in self.cache.informers:
-            await informer.synced.wait()
-
-    def unsynced(self) -> list[str]:
-        return [
-            f"{informer.scope} (not served)" if informer.absent else str(informer.scope)
-            for informer in self.cache.informers
-            if informer.absent or not informer.synced.is_set()
-        ]
-
-    async def stop(self, grace: float) -> None:
-        """Let reconciles in flight finish for `grace` seconds, then end every task, one by one, in reverse order."""
-        for controller in reversed(self._controllers):
-            controller.stop()
-        with anyio.move_on_after(grace) as waiting:
-            for service in reversed(self._workers):
-                await service.done.wait()
-        if waiting.cancelled_caught:
-            self._log.warning("reconciles were cut off at the stop", after=grace)
-        for service in reversed(self._workers):
-            await service.stop()
-        events, *informers = self._background
-        if not events.done.is_set():
-            with anyio.move_on_after(FLUSH_SECONDS):
-                await self.recorder.drained()
-        for service in (*reversed(informers), events):
-            await service.stop()
-
-    async def _host(self, service: _Service) -> None:
-        try:
-            with service.scope:
-                await self._supervise(service)
-        finally:
-            service.done.set()
-
-    async def _supervise(self, service: _Service) -> None:
-        """Restart a service that raises, with back-off; one that keeps crashing takes the manager down."""
-        delay = RetryDelay(Random(f"{self._seed}/crash/{service.name}"))
-        while True:
-            try:
-                await service.body()
-                return
-            except Exception:
-                wait = delay.next(anyio.current_time())
-                if delay.failures > CRASH_LIMIT:
-                    self._log.exception("a service keeps crashing: the manager ends", service=service.name)
-                    raise
-                self._log.exception("a service crashed and is restarted", service=service.name, wait=round(wait, 3))
-            await anyio.sleep(wait)
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,0 +1,49 @@
+"""One cluster of a running manager: its client, its cache, its informers and its events."""
+
+from __future__ import annotations
+
+import anyio
+
+from kubernaut.client import Client
+from kubernaut.reconcile.cache import Cache
+from kubernaut.reconcile.events import EventRecorder
+from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.running.applied import AppliedMemory
+from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
+
+FLUSH_SECONDS = 5.0
+
+
+class ClusterRun:
+    """What is shared by all controllers that work in one cluster. `name` is "" for the manager's own."""
+
+    def __init__(self, name: str, client: Client, cache: Cache, recorder: EventRecorder) -> None:
+        self.name = name
+        self.cache = cache
+        self.recorder = recorder
+        self.applied = AppliedMemory(cache)
+        self.client = client.remembering(self.applied)
+        self._suffix = f" of cluster {name}" if name else ""
+        self._events = Service("events" + self._suffix, recorder.run)
+        self._informers: list[Service] = []
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start the event recorder and the informers that controllers have asked for by now."""
+        self._informers = [Service(f"informer {i.scope}{self._suffix}", i.run) for i in self.cache.informers]
+        for service in (self._events, *self._informers):
+            supervisor.start(service)
+
+    async def stop(self) -> None:
+        """End the informers, last the recorder, which first gets a few seconds to write what it holds."""
+        if not self._events.done.is_set():
+            with anyio.move_on_after(FLUSH_SECONDS):
+                await self.recorder.drained()
+        await stop_in_reverse([self._events, *self._informers])
+
+    def unsynced(self) -> list[str]:
+        """What is being waited for: informers without a complete list, or whose kind the server does not serve."""
+        return [self._label(i) for i in self.cache.informers if i.absent or not i.synced.is_set()]
+
+    def _label(self, informer: Informer) -> str:
+        name = f"{self.name}: {informer.scope}" if self.name else str(informer.scope)
+        return f"{name} (not served)" if informer.absent else name

@@ -1,0 +1,232 @@
+"""A controller at work: its queue, its workers, and what each reconcile is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from kubernaut.client import ApiError, Conflict, Written
+from kubernaut.reconcile.context import ClusterView, Context
+from kubernaut.reconcile.controller import Controller
+from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.log import logger
+from kubernaut.reconcile.queue import Queue, QueueShutDown
+from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler, TypedReconciler
+from kubernaut.reconcile.result import PRIORITY_EVENT, Request, RequeueError, Result, TerminalError
+from kubernaut.reconcile.running.cluster import ClusterRun
+from kubernaut.reconcile.running.gate import Gate
+from kubernaut.reconcile.running.ownwrites import OwnWrites
+from kubernaut.reconcile.running.sources import Attachment, sources_of
+from kubernaut.timing import Clock, current_clock
+
+REPLAY_BATCH = 500
+"""Objects handled in one go when a share of the keys is gained, before others get a turn."""
+
+
+class ControllerRun:
+    """One controller within one manager's run."""
+
+    def __init__(self, controller: Controller, gate: Gate, *, seed: str, clock: Clock | None = None) -> None:
+        self.controller = controller
+        self.queue: Queue[Request] = Queue(
+            backoff=controller.backoff,
+            bucket=controller.bucket() if controller.bucket else None,
+            random=Random(f"{seed}/queue/{controller.name}"),
+        )
+        self.reconciles = 0
+        self._gate = gate
+        self._clock = clock
+        self._random = Random(f"{seed}/controller/{controller.name}")
+        self._log = logger("kubernaut.controller").bind(controller=controller.name)
+        self._reconciler: RequestReconciler = (
+            TypedReconciler(controller.kind, controller.reconciler)
+            if isinstance(controller.reconciler, Reconciler)
+            else controller.reconciler
+        )
+        self._writes = OwnWrites(self.queue, self._log)
+        self._clusters: dict[str, ClusterRun] = {}
+        self._attachments: dict[str, list[Attachment]] = {}
+        # active: the keys in the hands of workers.
+        self._active: dict[Request, None] = {}
+        self._finished = anyio.Event()
+        self._stopping = False
+        # Ends the wait for the informers: set by a stop, or by their being complete.
+        self._proceed = anyio.Event()
+
+    def join(self, cluster: ClusterRun) -> None:
+        """Watch what the controller needs in a cluster, and hear of its changes."""
+        self._clusters[cluster.name] = cluster
+        self._attachments[cluster.name] = [
+            Attachment(source, cluster.name, cluster.cache, self._add, self._log)
+            for source in sources_of(self.controller)
+            if source.clusters(cluster.name)
+        ]
+
+    async def leave(self, name: str) -> None:
+        """Start no further reconcile for a cluster, and wait for those in flight."""
+        cluster = self._clusters.pop(name, None)
+        self._attachments.pop(name, None)
+        await self.drained(lambda request: request.cluster == name)
+        if cluster is not None:
+            self._writes.forget_cluster(cluster.cache)
+
+    async def run(self) -> None:
+        """Wait until every informer of the first clusters is complete, then work until the queue is shut down."""
+        await self._synced_or_stopped()
+        async with anyio.create_task_group() as group:
+            for number in range(self.controller.max_concurrent):
+                group.start_soon(self._work, name=f"{self.controller.name}/worker-{number}")
+
+    def stop(self) -> None:
+        """Start no further reconcile; `run` returns when those in flight are finished."""
+        self._stopping = True
+        self.queue.close()
+        self._proceed.set()
+
+    async def replay(self) -> None:
+        """Handle every object that is there as one found in a first list: keys were gained, which the gate knows."""
+        for attachments in list(self._attachments.values()):
+            for attachment in attachments:
+                for number, handle in enumerate(attachment.replays()):
+                    if number % REPLAY_BATCH == REPLAY_BATCH - 1:
+                        await checkpoint()
+                    handle()
+
+    async def drained(self, contains: Callable[[Request], bool]) -> None:
+        """Wait until no key of some is in the hands of a worker."""
+        while any(contains(request) for request in self._active):
+            await self._finished.wait()
+
+    async def _synced_or_stopped(self) -> None:
+        async with anyio.create_task_group() as group:
+
+            async def synced() -> None:
+                for informer in self._required():
+                    await informer.synced.wait()
+                self._proceed.set()
+
+            group.start_soon(synced, name=f"{self.controller.name}/sync")
+            await self._proceed.wait()
+            group.cancel_scope.cancel()
+
+    def _required(self) -> Iterator[Informer]:
+        for attachments in list(self._attachments.values()):
+            for attachment in attachments:
+                if not attachment.source.optional:
+                    yield from attachment.informers
+
+    def _add(self, request: Request, priority: int) -> None:
+        if self._gate.holds(request):
+            self.queue.add(request, priority=priority)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                request = await self.queue.get()
+            except QueueShutDown:
+                return
+            self._active[request] = None
+            try:
+                if self._stopping:  # what is queued comes again with the first list of the next run
+                    return
+                await self._handle(request)
+            finally:
+                del self._active[request]
+                self.queue.done(request)
+                self._finished.set()
+                self._finished = anyio.Event()
+
+    async def _handle(self, request: Request) -> None:
+        cluster = self._clusters.get(request.cluster)
+        if cluster is None or not self._gate.holds(request):
+            self.queue.forget(request)
+            self._writes.forget(request)
+        elif not self._writes.hold(request):
+            await self._process(request, cluster)
+
+    async def _process(self, request: Request, cluster: ClusterRun) -> None:
+        self.reconciles += 1
+        log = self._log.bind(object=str(request), reconcile=self.reconciles)
+        context = self._context(request, cluster)
+        priority = self.queue.priority_of(request)
+        try:
+            result = await self._reconcile(request, context)
+        except TerminalError as error:
+            self.queue.forget(request)
+            log.error("reconcile failed and is not retried", error=str(error))
+        except (RequeueError, Conflict) as error:
+            log.info("reconcile had a stale view: again", reason=str(error))
+            self.queue.add_rate_limited(request, priority=priority)
+        except Exception as error:
+            log.error("reconcile failed", error=f"{type(error).__name__}: {error}", exc_info=True)
+            wait = error.retry_after if isinstance(error, ApiError) else None
+            self.queue.add_rate_limited(request, priority=priority, at_least=wait or 0.0)
+        else:
+            self._settle(request, result)
+
+    def _context(self, request: Request, cluster: ClusterRun) -> Context:
+        views = _Views(self._clusters, lambda run: self._view(request, run))
+        own = self._view(request, cluster)
+        return Context(
+            client=own.client,
+            cache=own.cache,
+            events=cluster.recorder.named(self.controller.name),
+            log=self._log.bind(object=str(request), reconcile=self.reconciles),
+            clock=self._clock or current_clock(),
+            random=self._random,
+            request=request,
+            clusters=views,
+            attempt=self.queue.failures(request) + 1,
+        )
+
+    def _view(self, request: Request, cluster: ClusterRun) -> ClusterView:
+        def observe(written: Written) -> None:
+            self._writes.observe(request, cluster.cache, written)
+
+        client = self._gate.client(cluster, request).observed_by(observe)
+        return ClusterView(cluster.name, client, cluster.cache)
+
+    async def _reconcile(self, request: Request, context: Context) -> Result | None:
+        timeout = self.controller.reconcile_timeout
+        try:
+            if timeout is None:
+                result = await self._reconciler.reconcile(request, context)
+            else:
+                with anyio.fail_after(timeout.total_seconds()):
+                    result = await self._reconciler.reconcile(request, context)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this worker: the reconciler let a cancellation of its own escape.
+            raise RuntimeError("the reconcile raised CancelledError though it was not cancelled") from None
+        if result is not None and not isinstance(result, Result):
+            raise TypeError(f"the reconcile returned {result!r}: it must return a Result or None")
+        return result
+
+    def _settle(self, request: Request, result: Result | None) -> None:
+        self.queue.forget(request)
+        if result is not None and result.requeue_after is not None:
+            priority = PRIORITY_EVENT if result.priority is None else result.priority
+            self.queue.add_after(request, result.requeue_after.total_seconds(), priority=priority)
+
+
+class _Views(Mapping[str, ClusterView]):
+    """The clusters of a manager as one reconcile sees them, made when they are asked for."""
+
+    def __init__(self, clusters: Mapping[str, ClusterRun], view: Callable[[ClusterRun], ClusterView]) -> None:
+        self._clusters = clusters
+        self._view = view
+
+    def __getitem__(self, name: str) -> ClusterView:
+        return self._view(self._clusters[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clusters)
+
+    def __len__(self) -> int:
+        return len(self._clusters)

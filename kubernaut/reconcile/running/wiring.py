@@ -1,0 +1,33 @@
+"""What a manager was told, handed to each of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kubernaut.client import Client
+from kubernaut.reconcile.controller import Controller
+from kubernaut.timing import Clock
+
+ServiceBody = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class ExtraService:
+    """A task of the user's. `leader_elected`: it runs on the leader only."""
+
+    name: str
+    body: ServiceBody
+    leader_elected: bool = False
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The configuration of one run."""
+
+    clusters: Mapping[str, Client]
+    controllers: Sequence[Controller]
+    services: Sequence[ExtraService]
+    name: str
+    seed: str
+    clock: Clock | None
