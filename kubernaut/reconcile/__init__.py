@@ -9,9 +9,10 @@ from kubernaut.reconcile import predicates
 from kubernaut.reconcile.cache import Cache, NotCached
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller, Owns, Watch
+from kubernaut.reconcile.election import LeaderElection, LeadershipLost, NotLeading
 from kubernaut.reconcile.events import EventRecorder, EventSink
 from kubernaut.reconcile.informer import Informer, Scope
-from kubernaut.reconcile.manager import Manager, NotSynced
+from kubernaut.reconcile.manager import Manager, NotStopped, NotSynced
 from kubernaut.reconcile.owners import mark_owner
 from kubernaut.reconcile.queue import Backoff, Queue, QueueShutDown, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
@@ -31,8 +32,12 @@ __all__ = [
     "EventSink",
     "Informer",
     "LabelSelector",
+    "LeaderElection",
+    "LeadershipLost",
     "Manager",
     "NotCached",
+    "NotLeading",
+    "NotStopped",
     "NotSynced",
     "Owns",
     "Queue",

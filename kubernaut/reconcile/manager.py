@@ -12,6 +12,7 @@ import anyio
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
 from kubernaut.reconcile.controller import Controller
+from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.events import EventRecorder
 from kubernaut.reconcile.running.manager import ManagerRun
 from kubernaut.reconcile.running.wiring import ExtraService, ServiceBody, Wiring
@@ -22,6 +23,10 @@ class NotSynced(TimeoutError):
     """Raised when informers have no complete list in time; names them."""
 
 
+class NotStopped(TimeoutError):
+    """Raised by `Manager.run` after a stop for which reconciles in flight had to be cut off."""
+
+
 class Manager:
     """Runs controllers on one event loop; may be run again after it stopped, never twice at once.
 
@@ -29,6 +34,7 @@ class Manager:
         manager.add(widgets())
         await manager.run()
 
+    `leader_election`: of the replicas with one lease, the leader's controllers work; the others keep their caches warm.
     `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
     it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
     default. It installs no signal handlers and leaves the clients open.
@@ -42,10 +48,12 @@ class Manager:
         clock: Clock | None = None,
         seed: int | str | None = None,
         graceful_timeout: timedelta = timedelta(seconds=30),
+        leader_election: LeaderElection | None = None,
     ) -> None:
         self.client = client
         self.name = name
         self.graceful_timeout = graceful_timeout
+        self.leader_election = leader_election
         self._clock = clock
         self._seed = seed
         self._clusters: dict[str, Client] = {"": client}
@@ -54,6 +62,7 @@ class Manager:
         self._running = False
         self._run: ManagerRun | None = None
         self._stop: anyio.Event | None = None
+        self._stopped_in_time = True
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
@@ -68,16 +77,17 @@ class Manager:
                 raise ValueError(f"there is a controller named {controller.name!r} already: give one another name")
             self._controllers.append(controller)
 
-    def add_service(self, name: str, body: ServiceBody) -> None:
+    def add_service(self, name: str, body: ServiceBody, *, leader_elected: bool = False) -> None:
         """Run a task of yours with the manager: after the caches have started, cancelled when it stops.
 
         One that returns has done its work; one that raises is started again with back-off, and ends the manager if it
-        keeps raising. Raises ValueError for a name that is taken, RuntimeError while running.
+        keeps raising. With `leader_elected` it runs while this process leads (with shards: holds the first). Raises
+        ValueError for a name that is taken, RuntimeError while running.
         """
         self._not_while_running("services")
         if any(name == other.name for other in self._services):
             raise ValueError(f"there is a service named {name!r} already: give one another name")
-        self._services.append(ExtraService(name, body))
+        self._services.append(ExtraService(name, body, leader_elected))
 
     def add_cluster(self, name: str, client: Client) -> None:
         """Work in one more cluster, from now on; `Request.cluster` and `Context.clusters` know it by `name`.
@@ -130,11 +140,14 @@ class Manager:
     async def run(self) -> None:
         """Run until `stop` is called or until cancelled, with an orderly stop in both cases.
 
-        Raises what ended a service that kept crashing.
+        Raises LeadershipLost when the lease was lost (everything was cancelled at once: end the process), NotStopped
+        when reconciles had to be cut off at the end of `graceful_timeout`, and what ended a service that kept crashing.
         """
         async with self.running(wait=False):
             assert self._stop is not None
             await self._stop.wait()
+        if not self._stopped_in_time:
+            raise NotStopped(f"reconciles in flight did not end within {self.graceful_timeout} and were cut off")
 
     @asynccontextmanager
     async def running(
@@ -154,7 +167,7 @@ class Manager:
                     yield self
                 finally:
                     with anyio.CancelScope(shield=True):
-                        await run.stop(self.graceful_timeout.total_seconds())
+                        self._stopped_in_time = await run.stop(self.graceful_timeout.total_seconds())
         except BaseExceptionGroup as group_error:
             raise _only(group_error) from None
         finally:
@@ -171,6 +184,7 @@ class Manager:
             name=self.name,
             seed=str(seed),
             clock=self._clock,
+            election=self.leader_election,
         )
 
     async def _wait_synced(self, run: ManagerRun, bound: timedelta) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
+from structlog.stdlib import BoundLogger
 
 from kubernaut.client import ApiError, Conflict, Written
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller
-from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.election import LeadershipLost, NotLeading
 from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.queue import Queue, QueueShutDown
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler, TypedReconciler
@@ -37,10 +39,10 @@ class ControllerRun:
             bucket=controller.bucket() if controller.bucket else None,
             random=Random(f"{seed}/queue/{controller.name}"),
         )
-        self.reconciles = 0
         self._gate = gate
         self._clock = clock
         self._random = Random(f"{seed}/controller/{controller.name}")
+        self._ids = Random(f"{seed}/ids/{controller.name}")
         self._log = logger("kubernaut.controller").bind(controller=controller.name)
         self._reconciler: RequestReconciler = (
             TypedReconciler(controller.kind, controller.reconciler)
@@ -53,39 +55,51 @@ class ControllerRun:
         # active: the keys in the hands of workers.
         self._active: dict[Request, None] = {}
         self._finished = anyio.Event()
+        # parked: keys, with their priority, of clusters whose informers have no complete list yet. A cluster that is
+        # not in here is ready.
+        self._parked: dict[str, dict[Request, int]] = {}
+        self._group: TaskGroup | None = None
         self._stopping = False
-        # Ends the wait for the informers: set by a stop, or by their being complete.
-        self._proceed = anyio.Event()
 
     def join(self, cluster: ClusterRun) -> None:
         """Watch what the controller needs in a cluster, and hear of its changes."""
         self._clusters[cluster.name] = cluster
+        self._parked[cluster.name] = {}
         self._attachments[cluster.name] = [
             Attachment(source, cluster.name, cluster.cache, self._add, self._log)
             for source in sources_of(self.controller)
             if source.clusters(cluster.name)
         ]
+        if self._group is not None:
+            self._group.start_soon(self._unpark, cluster.name, name=f"{self.controller.name}/sync {cluster.name}")
 
     async def leave(self, name: str) -> None:
         """Start no further reconcile for a cluster, and wait for those in flight."""
         cluster = self._clusters.pop(name, None)
         self._attachments.pop(name, None)
+        self._parked.pop(name, None)
         await self.drained(lambda request: request.cluster == name)
         if cluster is not None:
             self._writes.forget_cluster(cluster.cache)
 
     async def run(self) -> None:
-        """Wait until every informer of the first clusters is complete, then work until the queue is shut down."""
-        await self._synced_or_stopped()
-        async with anyio.create_task_group() as group:
-            for number in range(self.controller.max_concurrent):
-                group.start_soon(self._work, name=f"{self.controller.name}/worker-{number}")
+        """Work until the queue is shut down; on a cluster's keys, as soon as its informers are complete."""
+        async with anyio.create_task_group() as syncing:
+            self._group = syncing
+            try:
+                for name in self._clusters:
+                    syncing.start_soon(self._unpark, name, name=f"{self.controller.name}/sync {name}")
+                async with anyio.create_task_group() as workers:
+                    for number in range(self.controller.max_concurrent):
+                        workers.start_soon(self._work, name=f"{self.controller.name}/worker-{number}")
+            finally:
+                self._group = None
+            syncing.cancel_scope.cancel()
 
     def stop(self) -> None:
         """Start no further reconcile; `run` returns when those in flight are finished."""
         self._stopping = True
         self.queue.close()
-        self._proceed.set()
 
     async def replay(self) -> None:
         """Handle every object that is there as one found in a first list: keys were gained, which the gate knows."""
@@ -101,27 +115,23 @@ class ControllerRun:
         while any(contains(request) for request in self._active):
             await self._finished.wait()
 
-    async def _synced_or_stopped(self) -> None:
-        async with anyio.create_task_group() as group:
-
-            async def synced() -> None:
-                for informer in self._required():
-                    await informer.synced.wait()
-                self._proceed.set()
-
-            group.start_soon(synced, name=f"{self.controller.name}/sync")
-            await self._proceed.wait()
-            group.cancel_scope.cancel()
-
-    def _required(self) -> Iterator[Informer]:
-        for attachments in list(self._attachments.values()):
-            for attachment in attachments:
+    async def _unpark(self, name: str) -> None:
+        """Let a cluster's keys through once every handler has been told of every object there is."""
+        for attachment in self._attachments[name]:
+            for informer in attachment.informers:
                 if not attachment.source.optional:
-                    yield from attachment.informers
+                    await informer.synced.wait()
+        for request, priority in self._parked.pop(name, {}).items():
+            self.queue.add(request, priority=priority)
 
     def _add(self, request: Request, priority: int) -> None:
-        if self._gate.holds(request):
+        if not self._gate.holds(request):
+            return
+        parked = self._parked.get(request.cluster)
+        if parked is None:
             self.queue.add(request, priority=priority)
+        else:
+            parked[request] = max(priority, parked.get(request, priority))
 
     async def _work(self) -> None:
         while True:
@@ -149,12 +159,15 @@ class ControllerRun:
             await self._process(request, cluster)
 
     async def _process(self, request: Request, cluster: ClusterRun) -> None:
-        self.reconciles += 1
-        log = self._log.bind(object=str(request), reconcile=self.reconciles)
-        context = self._context(request, cluster)
+        log = self._log.bind(object=str(request), reconcile_id=f"{self._ids.getrandbits(128):032x}")
+        context = self._context(request, cluster, log)
         priority = self.queue.priority_of(request)
         try:
             result = await self._reconcile(request, context)
+        except (NotLeading, LeadershipLost) as error:
+            # Somebody else's key by now; should it become ours again, it comes back with the replay.
+            self.queue.forget(request)
+            log.info("reconcile ended: its writes are no longer allowed", reason=str(error))
         except TerminalError as error:
             self.queue.forget(request)
             log.error("reconcile failed and is not retried", error=str(error))
@@ -168,14 +181,14 @@ class ControllerRun:
         else:
             self._settle(request, result)
 
-    def _context(self, request: Request, cluster: ClusterRun) -> Context:
+    def _context(self, request: Request, cluster: ClusterRun, log: BoundLogger) -> Context:
         views = _Views(self._clusters, lambda run: self._view(request, run))
         own = self._view(request, cluster)
         return Context(
             client=own.client,
             cache=own.cache,
             events=cluster.recorder.named(self.controller.name),
-            log=self._log.bind(object=str(request), reconcile=self.reconciles),
+            log=log,
             clock=self._clock or current_clock(),
             random=self._random,
             request=request,

@@ -15,26 +15,27 @@ from kubernaut.reconcile.informer import Informer
 from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.running.cluster import ClusterRun
 from kubernaut.reconcile.running.controller import ControllerRun
-from kubernaut.reconcile.running.gate import OpenGate
+from kubernaut.reconcile.running.leading import Leading
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 from kubernaut.reconcile.running.wiring import Wiring
 
 
 class ManagerRun:
-    """Starts caches, then other services, then controllers; stops in reverse."""
+    """Starts caches, then other services, then controllers; stops in reverse, and releases the lease last of all."""
 
     def __init__(self, wiring: Wiring, group: TaskGroup) -> None:
         self._wiring = wiring
         self._log = logger("kubernaut.manager").bind(manager=wiring.name)
         self._supervisor = Supervisor(group, wiring.seed, self._log)
         self._clusters: dict[str, ClusterRun] = {}
+        self._leading = Leading(wiring, self._supervisor)
         self._controllers = [
-            ControllerRun(controller, OpenGate(), seed=wiring.seed, clock=wiring.clock)
-            for controller in wiring.controllers
+            ControllerRun(c, self._leading.gate(c), seed=wiring.seed, clock=wiring.clock) for c in wiring.controllers
         ]
+        self._leading.controllers = [c for c in self._controllers if c.controller.leader_elected]
         for name, client in wiring.clusters.items():
             self._join(name, client)
-        self._others = [Service(extra.name, extra.body) for extra in wiring.services]
+        self._others = [Service(extra.name, extra.body) for extra in wiring.services if not extra.leader_elected]
         self._workers = [Service(f"controller {c.controller.name}", c.run) for c in self._controllers]
 
     @property
@@ -48,6 +49,7 @@ class ManagerRun:
             cluster.start(self._supervisor)
         for service in (*self._others, *self._workers):
             self._supervisor.start(service)
+        self._leading.start()
 
     def add_cluster(self, name: str, client: Client) -> None:
         """Join a cluster while running; its objects are reconciled as its lists come in."""
@@ -59,6 +61,7 @@ class ManagerRun:
         with anyio.move_on_after(grace):
             for controller in self._controllers:
                 await controller.leave(name)
+        self._leading.forget_cluster(cluster)
         await cluster.stop()
 
     async def synced(self) -> None:
@@ -88,9 +91,11 @@ class ManagerRun:
         if waiting.cancelled_caught:
             self._log.warning("reconciles were cut off at the stop", after=grace)
         await stop_in_reverse(self._workers)
+        await self._leading.stop_services()
         await stop_in_reverse(self._others)
         for cluster in reversed(list(self._clusters.values())):
             await cluster.stop()
+        await self._leading.release()
         return not waiting.cancelled_caught
 
     def _join(self, name: str, client: Client) -> ClusterRun:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kubernaut.client import Client
 from kubernaut.reconcile.controller import Controller
+from kubernaut.reconcile.election import LeaderElection
 from kubernaut.timing import Clock
 
 ServiceBody = Callable[[], Awaitable[None]]
@@ -31,3 +32,4 @@ class Wiring:
     name: str
     seed: str
     clock: Clock | None
+    election: LeaderElection | None

@@ -1,20 +1,15 @@
 """Controllers end to end, against a scripted server, on virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from kubernaut.client import Client, ObjectHead
+from kubernaut.client import ObjectHead
 from kubernaut.reconcile import (
     Context,
-    Controller,
-    Manager,
     NotCached,
     NotSynced,
-    Reconciler,
     Request,
     Result,
     TerminalError,
@@ -22,45 +17,11 @@ from kubernaut.reconcile import (
     predicates,
 )
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from tests.reconcile.scripted import Finalizing, Scripted, manager_of
 from tests.reconcile.server import Server, refuse, widget
 from tests.reconcile.widgets import Widget
 
 pytestmark = pytest.mark.virtual_time
-
-Do = Callable[[Widget, Context], Awaitable[Result | None]]
-
-
-class Scripted(Reconciler[Widget]):
-    """Does what the test says, and notes its calls."""
-
-    def __init__(self, do: Do | None = None) -> None:
-        self.do = do
-        self.calls: list[str] = []
-        self.times: list[float] = []
-
-    async def reconcile(self, obj: Widget, ctx: Context) -> Result | None:
-        self.calls.append(f"{obj.name}@{obj.metadata.resource_version}")
-        self.times.append(asyncio.get_running_loop().time())
-        return await self.do(obj, ctx) if self.do else None
-
-
-class Finalizing(Scripted):
-    finalizer = "example.dev/widget"
-    keep = False
-
-    async def finalize(self, obj: Widget, ctx: Context) -> Result | None:
-        self.calls.append(f"finalize {obj.name}")
-        return Result(requeue_after=timedelta(seconds=5)) if self.keep else None
-
-    async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
-        self.calls.append(f"finalize_raw {head.name}")
-        return None
-
-
-def manager_of(server: Server, reconciler: Scripted, **options: Any) -> Manager:
-    manager = Manager(Client(server))
-    manager.add(Controller(Widget, reconciler, **options))
-    return manager
 
 
 def status_writes(server: Server) -> int:

@@ -1,0 +1,250 @@
+"""Shares the keys among the replicas: one lease for each share, and hand-over without overlap.
+
+Every share has a lease, `<name>-<index>`, under the very rules of a single leader's: it alone says whose the share is,
+so no view of who the members are can make two replicas hold one. Members only decide who *asks*: each replica keeps a
+member lease, lists all leases of the election once a retry period (one request), and computes from the members alive
+how many shares are its own. Below that it takes what is free; above it, it hands over.
+
+Handing over: no new work begins on the share's keys, `on_leaving` waits for what is under way while the lease is still
+renewed, then the fence closes, and only then the lease is released.
+
+A share's lease that is lost, to time or to another holder, ends the whole run, as a single one does. To go on with the
+other shares would mean to end at once, in one process, everything that was begun for some keys and nothing else, which
+no runtime can do for code that it did not write; and what makes one renewal fail (no network, a blocked loop) seldom
+spares the others.
+
+All replicas must be given the same number of shares, for it decides which key belongs where. A replica that sees a live
+lease with another number takes no share until it is gone, so a change of `shards` may be rolled out; a change between
+1 and more may not: a single leader asks for no members. Stop all replicas for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import NoReturn
+
+import anyio
+from anyio.abc import TaskGroup
+
+from kubernaut.client import Client
+from kubernaut.reconcile.election.config import (
+    ELECTION_LABEL,
+    JITTER_FACTOR,
+    SHARDS_LABEL,
+    LeaderElection,
+    default_namespace,
+)
+from kubernaut.reconcile.election.elector import FAILURES, Elector, Report
+from kubernaut.reconcile.election.errors import LeadershipLost
+from kubernaut.reconcile.election.fence import Fence
+from kubernaut.reconcile.election.lock import LeaseLock
+from kubernaut.reconcile.election.members import Membership, fair_share
+from kubernaut.reconcile.election.observed import ObservedRecord
+from kubernaut.reconcile.election.ownership import OnGained, OnLeaving
+from kubernaut.reconcile.election.shares import Share, share_of
+from kubernaut.reconcile.election.transport import BoundedTransport
+from kubernaut.reconcile.log import logger
+from kubernaut.reconcile.result import Request
+from kubernaut.resources.builtin.coordination_v1 import Lease
+from kubernaut.timing import Clock
+
+__all__ = ["ShardedOwnership"]
+
+
+class _Part:
+    """One share as this replica sees it."""
+
+    def __init__(self, share: Share, elector: Elector) -> None:
+        self.share = share
+        self.elector = elector
+        self.leaving = False
+        self.renewing: anyio.CancelScope | None = None
+        """Renews the lease; None while this replica does not hold it."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether work on the share may begin."""
+        return self.renewing is not None and not self.leaving and self.elector.fence.open
+
+
+class ShardedOwnership:
+    """The keys are divided into shares with a lease each, and those fairly among the replicas. Implements Ownership."""
+
+    def __init__(
+        self,
+        client: Client,
+        config: LeaderElection,
+        identity: str,
+        random: Random,
+        *,
+        clock: Clock | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.identity = identity
+        self.write_timeout = config.write_timeout
+        self._config = config
+        self._random = random
+        self._namespace = config.namespace or default_namespace()
+        self._client = client.through(lambda inner: BoundedTransport(inner, config.request_timeout))
+        self._members = Membership(self._client, self._namespace, config, identity, clock)
+        self._labels = config.labels
+        self._foreign: dict[str, ObservedRecord] = {}
+        self._on_gained: list[OnGained] = []
+        self._on_leaving: list[OnLeaving] = []
+        self._log = logger("kubernaut.election").bind(election=config.name, identity=identity)
+        self._parts: list[_Part] = []
+        for index in range(config.shards):
+            lock = LeaseLock(self._client, self._namespace, f"{config.name}-{index}", self._labels)
+            elector = Elector(lock, config, identity, random, clock=clock, report=report)
+            self._parts.append(_Part(Share(lock.name, index, config.shards), elector))
+
+    # Ownership.
+
+    async def run(self) -> None:
+        """See Ownership.run."""
+        try:
+            async with anyio.create_task_group() as group:
+                await self._members.join()
+                group.start_soon(self._members.stay)
+                await self._share(group)
+        except BaseExceptionGroup as errors:
+            lost, _ = errors.split(LeadershipLost)
+            if lost is not None:
+                self._abandon()
+                raise _first(lost) from None
+            await self._stop()
+            raise _first(errors) from None
+        except BaseException:
+            await self._stop()
+            raise
+
+    def holds(self, request: Request | None) -> bool:
+        """See Ownership.holds."""
+        return self._part(request).ours
+
+    def fence(self, request: Request | None) -> Fence:
+        """See Ownership.fence."""
+        return self._part(request).elector.fence
+
+    def shares(self) -> tuple[Share, ...]:
+        """See Ownership.shares."""
+        return tuple(part.share for part in self._parts if part.ours)
+
+    def subscribe(self, on_gained: OnGained, on_leaving: OnLeaving) -> None:
+        """See Ownership.subscribe."""
+        self._on_gained.append(on_gained)
+        self._on_leaving.append(on_leaving)
+
+    def status(self) -> Mapping[str, bool]:
+        """See Ownership.status."""
+        return {part.share.lease: part.elector.fence.open for part in self._parts}
+
+    def _part(self, request: Request | None) -> _Part:
+        return self._parts[share_of(request, self._config.shards)]
+
+    # Taking and handing over.
+
+    async def _share(self, group: TaskGroup) -> NoReturn:
+        while True:
+            try:
+                found = await self._client.list(
+                    Lease, namespace=self._namespace, labels={ELECTION_LABEL: self._labels[ELECTION_LABEL]}
+                )
+                leases = list(found)
+            except FAILURES as error:
+                self._log.warning("the leases of the election were not listed", error=str(error))
+            else:
+                await self._round(group, leases)
+            await anyio.sleep(self._pause())
+
+    async def _round(self, group: TaskGroup, leases: Sequence[Lease]) -> None:
+        """Compare what is held with what is fair, and act on the difference."""
+        members = self._members.observe(leases)
+        fair = fair_share(len(self._parts), members, self.identity)
+        staying = [part for part in self._parts if part.renewing is not None and not part.leaving]
+        for part in staying[fair:]:
+            part.leaving = True
+            group.start_soon(self._hand_over, part)
+        if not self._divided_otherwise(leases):
+            await self._take(group, leases, fair - len(staying))
+        await self._members.sweep(leases)
+
+    async def _take(self, group: TaskGroup, leases: Sequence[Lease], wanted: int) -> None:
+        by_name = {lease.name: lease for lease in leases}
+        for part in self._parts:
+            if part.renewing is not None:
+                continue
+            lease = by_name.get(part.share.lease)
+            if lease is not None:
+                part.elector.observe(lease)
+            if wanted > 0:
+                # A lease that is not listed may exist, without the labels: only reading it tells.
+                taken = await (part.elector.take() if lease is not None else part.elector.attempt())
+                if taken:
+                    wanted -= 1
+                    await group.start(self._hold, part)
+            elif part.elector.record.holder == self.identity:
+                await part.elector.release()  # written by an attempt whose answer never came
+
+    async def _hold(self, part: _Part, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        with anyio.CancelScope() as part.renewing:
+            for gained in self._on_gained:
+                gained(part.share)
+            task_status.started()
+            await part.elector.renew()
+
+    async def _hand_over(self, part: _Part) -> None:
+        self._log.info("handing over", lease=part.share.lease)
+        for leaving in self._on_leaving:
+            await leaving(part.share)
+        assert part.renewing is not None
+        part.renewing.cancel()
+        part.elector.stopped()
+        await part.elector.release()
+        part.renewing, part.leaving = None, False
+
+    def _abandon(self) -> None:
+        """Let no write pass any more, and leave every lease to run out: what was sent last may still be under way."""
+        for part in self._parts:
+            part.elector.fence.lose("another lease of this replica was lost")
+            part.elector.stopped()
+
+    async def _stop(self) -> None:
+        """Give everything up, shielded."""
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as group:
+                for part in self._parts:
+                    part.elector.stopped()
+                    if self._config.release_on_stop:
+                        group.start_soon(part.elector.release)
+                    else:
+                        part.elector.fence.close()
+                group.start_soon(self._members.leave)
+
+    def _divided_otherwise(self, leases: Sequence[Lease]) -> bool:
+        """Whether a live lease of this election is of replicas that divide the keys into another number of shares."""
+        ours = self._labels[SHARDS_LABEL]
+        others = {lease.name: lease for lease in leases if lease.metadata.labels.get(SHARDS_LABEL) != ours}
+        seconds = self._config.lease_duration.total_seconds()
+        self._foreign = {name: self._foreign.get(name) or ObservedRecord(seconds) for name in others}
+        for name, lease in others.items():
+            self._foreign[name].see(lease.spec)
+        live = [name for name, record in self._foreign.items() if record.left]
+        if live:
+            self._log.warning("no share is taken: other replicas divide the keys into another number", leases=live)
+        return bool(live)
+
+    def _pause(self) -> float:
+        """Seconds until the next round: jittered, but not past the moment at which a lease runs out."""
+        jittered = self._config.retry_period.total_seconds() * (1 + JITTER_FACTOR * self._random.random())
+        ends = [part.elector.record.left for part in self._parts if part.renewing is None]
+        ends += self._members.left.values()
+        return min([jittered, *(left for left in ends if left > 0)])
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

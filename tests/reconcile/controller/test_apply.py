@@ -1,0 +1,128 @@
+"""An apply that would change nothing is not sent."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from kubernaut.client import MergePatch
+from kubernaut.fake import FakeCluster
+from kubernaut.reconcile import Context, Controller, Reconciler, Result
+from kubernaut.resources import ObjectMeta
+from kubernaut.resources.builtin.core_v1 import ConfigMap
+from tests.reconcile.widgets import Widget, WidgetSpec
+
+pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False, crds=[Widget])]
+
+
+class Maker(Reconciler[Widget]):
+    """Applies one ConfigMap, every minute."""
+
+    def __init__(self) -> None:
+        self.answers: list[ConfigMap] = []
+
+    async def reconcile(self, obj: Widget, ctx: Context) -> Result:
+        child = ConfigMap(metadata=ObjectMeta(name=obj.name), data={"size": str(obj.spec.size)})
+        self.answers.append(await ctx.client.apply(child, owner=obj))
+        return Result(requeue_after=timedelta(minutes=1))
+
+
+def applies(cluster: FakeCluster) -> int:
+    return sum(r.verb == "patch" and "/configmaps/" in r.path for r in cluster.requests)
+
+
+async def start(cluster: FakeCluster) -> Widget:
+    return await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
+
+
+async def test_a_settled_world_costs_no_requests(cluster: FakeCluster) -> None:
+    maker = Maker()
+    await start(cluster)
+    async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
+        await cluster.settled()
+        before = len([r for r in cluster.requests if r.verb != "watch"])
+        await cluster.advance(hours=1)
+        assert len([r for r in cluster.requests if r.verb != "watch"]) == before
+    assert len(maker.answers) > 60
+    assert applies(cluster) == 1
+
+
+async def test_an_apply_that_is_left_out_answers_the_object_as_it_is(cluster: FakeCluster) -> None:
+    maker = Maker()
+    await start(cluster)
+    async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
+        await cluster.advance(minutes=2)
+    first, last = maker.answers[0], maker.answers[-1]
+    assert last.to_dict() == first.to_dict()
+    assert last is not first
+
+
+async def test_an_apply_is_sent_when_what_is_wanted_changed(cluster: FakeCluster) -> None:
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
+        await cluster.settled()
+        await cluster.client.patch(Widget, "a", MergePatch({"spec": {"size": 9}}), namespace="default")
+        await cluster.settled()
+        assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"size": "9"}
+    assert applies(cluster) == 2
+
+
+async def test_an_apply_is_sent_when_somebody_else_changed_the_object(cluster: FakeCluster) -> None:
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
+        await cluster.settled()
+        await cluster.client.patch(ConfigMap, "a", MergePatch({"data": {"size": "0"}}), namespace="default")
+        await cluster.settled()
+        assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"size": "1"}
+
+
+async def test_an_apply_is_sent_when_the_object_was_deleted_and_made_anew(cluster: FakeCluster) -> None:
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
+        await cluster.settled()
+        await cluster.client.delete(ConfigMap, "a", namespace="default")
+        await cluster.client.create(ConfigMap(metadata=ObjectMeta(name="a", namespace="default")))
+        await cluster.settled()
+        assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"size": "1"}
+
+
+async def test_an_apply_to_what_nothing_watches_is_always_sent(cluster: FakeCluster) -> None:
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Maker())):
+        await cluster.advance(minutes=5)
+    assert applies(cluster) >= 5
+
+
+async def test_another_field_manager_is_another_apply(cluster: FakeCluster) -> None:
+    class Twice(Reconciler[Widget]):
+        async def reconcile(self, obj: Widget, ctx: Context) -> None:
+            for manager in ("one", "two", "one", "two"):
+                child = ConfigMap(metadata=ObjectMeta(name=obj.name, namespace="default"), data={"x": "y"})
+                await ctx.client.managing_as(manager).apply(child)
+                await asyncio.sleep(1)
+
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Twice(), owns=[ConfigMap])):
+        await cluster.settled()
+    # The first manager's second apply is sent, because the second's first one moved the version.
+    assert applies(cluster) == 3
+
+
+async def test_a_plain_client_sends_every_apply(cluster: FakeCluster) -> None:
+    for _ in range(3):
+        await cluster.client.apply(ConfigMap(metadata=ObjectMeta(name="x", namespace="default"), data={"a": "b"}))
+    assert applies(cluster) == 3
+
+
+async def test_a_dry_run_is_sent(cluster: FakeCluster) -> None:
+    class Dry(Reconciler[Widget]):
+        async def reconcile(self, obj: Widget, ctx: Context) -> None:
+            child = ConfigMap(metadata=ObjectMeta(name=obj.name, namespace="default"), data={"x": str(obj.spec.size)})
+            for dry in (False, True, True):
+                await ctx.client.apply(child, dry_run=dry)
+                await asyncio.sleep(1)
+
+    await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default"), spec=WidgetSpec(size=2)))
+    async with cluster.running(Controller(Widget, Dry(), owns=[ConfigMap])):
+        await asyncio.sleep(4)
+    assert applies(cluster) >= 3

@@ -1,0 +1,179 @@
+"""Several clusters in one manager, added and removed while it runs."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from kubernaut.client import Client, ObjectHead
+from kubernaut.reconcile import Context, Controller, Manager, Request, Watch
+from kubernaut.resources import ObjectMeta
+from kubernaut.resources.builtin.core_v1 import ConfigMap
+from tests.reconcile.scripted import Keys, Scripted
+from tests.reconcile.server import Server, refuse, widget
+from tests.reconcile.widgets import Widget
+
+pytestmark = pytest.mark.virtual_time
+
+
+class World:
+    """A hub and two more clusters."""
+
+    def __init__(self) -> None:
+        self.hub, self.east, self.west = Server(), Server(), Server()
+
+    def manager(self, *controllers: Controller) -> Manager:
+        manager = Manager(Client(self.hub), graceful_timeout=timedelta(seconds=5))
+        manager.add_cluster("east", Client(self.east))
+        manager.add_cluster("west", Client(self.west))
+        manager.add(*controllers)
+        return manager
+
+
+def settled_widget(name: str) -> dict[str, object]:
+    return widget(name, status={"observedGeneration": 1})
+
+
+async def test_a_request_names_its_cluster_and_the_context_is_that_clusters() -> None:
+    world = World()
+    for number, server in enumerate((world.hub, world.east, world.west)):
+        server.put("widgets", widget("a", size=number))
+
+    async def do(obj: Widget, ctx: Context) -> None:
+        obj.status.phase = f"{ctx.request.cluster or 'hub'} {obj.spec.size}"
+        assert ctx.cache.get(Widget, "a", "shop").spec.size == obj.spec.size
+
+    async with world.manager(Controller(Widget, Scripted(do))).running():
+        await asyncio.sleep(5)
+    phases = [s.objects["widgets", "shop", "a"]["status"]["phase"] for s in (world.hub, world.east, world.west)]
+    assert phases == ["hub 0", "east 1", "west 2"]
+
+
+async def test_keys_of_the_same_name_in_two_clusters_are_two_keys() -> None:
+    world, keys = World(), Keys()
+    world.east.put("widgets", settled_widget("a"))
+    world.west.put("widgets", settled_widget("a"))
+    async with world.manager(Controller(Widget, keys, max_concurrent=4)).running():
+        await asyncio.sleep(1)
+    assert sorted(keys.calls) == ["east:shop/a", "west:shop/a"]
+
+
+async def test_a_controller_chooses_its_clusters() -> None:
+    world, keys = World(), Keys()
+    for server in (world.hub, world.east, world.west):
+        server.put("widgets", settled_widget("a"))
+    async with world.manager(Controller(Widget, keys, clusters=lambda name: name.startswith("w"))).running():
+        await asyncio.sleep(1)
+    assert keys.calls == ["west:shop/a"]
+    assert not world.east.requests
+
+
+async def test_a_hub_controller_watches_members_and_writes_to_them() -> None:
+    world = World()
+    world.hub.put("widgets", settled_widget("a"))
+
+    def to_hub(head: ObjectHead) -> list[Request]:
+        return [Request("shop", head.name)]
+
+    async def do(request: Request, ctx: Context) -> None:
+        assert list(ctx.clusters) == ["", "east", "west"]
+        for name in ("east", "west"):
+            member = ctx.clusters[name]
+            if not len(member.cache.list(ConfigMap)):
+                await member.client.create(ConfigMap(metadata=ObjectMeta(name="a", namespace="shop")))
+
+    keys = Keys(do)
+    watch = Watch(ConfigMap, to=to_hub, clusters=lambda name: name != "", to_cluster="")
+    controller = Controller(Widget, keys, clusters=lambda name: name == "", watches=[watch])
+    async with world.manager(controller).running():
+        await asyncio.sleep(5)
+        assert ("configmaps", "shop", "a") in world.east.objects
+        assert ("configmaps", "shop", "a") in world.west.objects
+        calls = len(keys.calls)
+        world.west.remove("configmaps", "shop", "a")
+        await asyncio.sleep(5)
+        assert ("configmaps", "shop", "a") in world.west.objects
+    assert calls < len(keys.calls)
+    assert set(keys.calls) == {"shop/a"}
+
+
+async def test_own_writes_to_another_cluster_are_awaited() -> None:
+    world = World()
+    world.hub.put("widgets", settled_widget("a"))
+
+    async def do(request: Request, ctx: Context) -> None:
+        member = ctx.clusters["east"]
+        if len(keys.calls) == 1:
+            world.east.paused = True
+            await member.client.create(ConfigMap(metadata=ObjectMeta(name="a", namespace="shop")))
+            world.hub.put("widgets", {**world.hub.objects["widgets", "shop", "a"], "spec": {"size": 5}})
+        else:
+            assert len(member.cache.list(ConfigMap)) == 1
+
+    keys = Keys(do)
+    watch = Watch(ConfigMap, to=lambda head: [], clusters=lambda name: name == "east", to_cluster="")
+    async with world.manager(Controller(Widget, keys, clusters=lambda name: name == "", watches=[watch])).running():
+        await asyncio.sleep(15)
+        assert len(keys.calls) == 1
+        world.east.paused = False
+        world.east.poke()
+        await asyncio.sleep(1)
+        assert len(keys.calls) == 2
+
+
+async def test_a_cluster_is_added_and_removed_while_running() -> None:
+    world, keys = World(), Keys()
+    late = Server()
+    late.put("widgets", settled_widget("a"))
+    manager = world.manager(Controller(Widget, keys))
+    async with manager.running():
+        manager.add_cluster("late", Client(late))
+        await asyncio.sleep(1)
+        assert keys.calls == ["late:shop/a"]
+        await manager.remove_cluster("late")
+        late.put("widgets", settled_widget("b"))
+        await asyncio.sleep(60)
+        assert keys.calls == ["late:shop/a"]
+        manager.add_cluster("late", Client(late))
+        await asyncio.sleep(1)
+        assert sorted(keys.calls[1:]) == ["late:shop/a", "late:shop/b"]
+
+
+async def test_removing_a_cluster_waits_for_its_reconciles_in_flight_and_for_no_others() -> None:
+    world = World()
+    done: list[str] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        await asyncio.sleep(2 if request.cluster == "east" else 1000)
+        done.append(request.cluster)
+
+    for server in (world.east, world.west):
+        server.put("widgets", settled_widget("a"))
+    manager = world.manager(Controller(Widget, Keys(do), max_concurrent=2))
+    async with manager.running():
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        await manager.remove_cluster("east")
+        assert asyncio.get_running_loop().time() - began == pytest.approx(1, abs=0.1)
+    assert done == ["east"]
+
+
+async def test_a_cluster_that_cannot_be_reached_does_not_hold_up_the_others() -> None:
+    world, keys = World(), Keys()
+    world.hub.put("widgets", settled_widget("a"))
+    refuse(world.east, times=1_000_000)
+    manager = world.manager(Controller(Widget, keys))
+    async with manager.running(wait=False):
+        await asyncio.sleep(60)
+        assert "shop/a" in keys.calls
+        assert manager.unsynced() == ["east: widgets.example.dev"]
+
+
+async def test_names_of_clusters_are_checked() -> None:
+    manager = World().manager()
+    with pytest.raises(ValueError, match="must not be empty"):
+        manager.add_cluster("", Client(Server()))
+    with pytest.raises(ValueError, match="named 'east' already"):
+        manager.add_cluster("east", Client(Server()))
+    with pytest.raises(ValueError, match="no cluster named 'north'"):
+        await manager.remove_cluster("north")
