@@ -62,6 +62,11 @@ class Client:
         """The name under which this client's writes own fields."""
         return self._field_manager
 
+    @property
+    def host(self) -> str:
+        """The server's host and port, where the transport tells them."""
+        return str(getattr(self._transport, "host", ""))
+
     async def aclose(self) -> None:
         """Close the transport; does nothing on a client derived from another one."""
         if self._owns_transport:
@@ -228,7 +233,9 @@ class Client:
 
         ``owner`` becomes the controller of the object, and gives it its namespace where ``obj`` has none. Within a
         reconcile, an apply identical to the last one is not sent while the cache shows the object as that one left
-        it. Raises Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
+        it.
+
+        Raises Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
         object; ValueError when ``owner`` is of another namespace.
         """
         body, namespace = params.apply_body(obj, owner)
@@ -304,22 +311,26 @@ class Client:
         namespace: str | None = None,
         labels: Selector = None,
         fields: Selector = None,
-        limit: int = PAGE_SIZE,
+        limit: int | None = PAGE_SIZE,
         resource_version: str | None = None,
+        continue_token: str | None = None,
         metadata_only: bool = False,
     ) -> AsyncIterator[RawPage]:
-        """List in pages of ``limit``, items still encoded. Raises Expired when the pages take too long to read."""
+        """List in pages of ``limit`` (None: all at once), from ``continue_token`` on; items still encoded.
+
+        Raises Expired when the pages take too long to read.
+        """
         query = params.list_query(labels, fields)
         headers = {"accept": params.METADATA_LIST} if metadata_only else {}
-        position: Query = (("resourceVersion", resource_version),) if resource_version is not None else ()
         while True:
-            paging = (("limit", str(limit)), *position)
-            response = await self._send("GET", rt.path(namespace), query=query + paging, headers=headers)
-            page = decode_page(response.body)
+            paging = params.page_query(limit, continue_token, resource_version)
+            page = decode_page(
+                (await self._send("GET", rt.path(namespace), query=query + paging, headers=headers)).body
+            )
             yield page
             if page.continue_ is None:
                 return
-            position = (("continue", page.continue_),)
+            continue_token, resource_version = page.continue_, None
 
     @asynccontextmanager
     async def watch_raw(
@@ -393,7 +404,9 @@ class Client:
             return RawResponse(response.status, response.headers, await _read(response))
 
     def _observe(self, rt: ResourceType, head: ObjectHead) -> None:
-        self._tell(Written(rt, head.namespace, head.name, head.uid, head.resource_version, deleted=False))
+        self._tell(
+            Written(rt, head.namespace, head.name, head.uid, head.resource_version, deleted=False, labels=head.labels)
+        )
 
     def _tell(self, written: Written) -> None:
         for observer in self._observers:

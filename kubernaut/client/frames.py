@@ -10,7 +10,21 @@ import msgspec
 
 from kubernaut.client.errors import TransportError
 
-__all__ = ["Lines", "ObjectHead", "OwnerHead", "RawFrame", "RawFrames", "RawPage", "decode_head", "decode_page"]
+__all__ = [
+    "FrameError",
+    "Lines",
+    "ObjectHead",
+    "OwnerHead",
+    "RawFrame",
+    "RawFrames",
+    "RawPage",
+    "decode_head",
+    "decode_page",
+]
+
+
+class FrameError(TransportError):
+    """A whole line of a watch that is no event: a broken server or proxy, unlike a stream that was cut off."""
 
 
 class OwnerHead(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -85,7 +99,23 @@ _frames: msgspec.json.Decoder[RawFrame] = msgspec.json.Decoder(RawFrame)
 
 def decode_head(raw: msgspec.Raw | bytes) -> ObjectHead:
     """The metadata of an encoded object. Raises msgspec.DecodeError when ``raw`` is no Kubernetes object."""
-    return _heads.decode(raw).metadata
+    try:
+        return _heads.decode(raw).metadata
+    except msgspec.ValidationError:
+        return _tolerant(raw)
+
+
+def _tolerant(raw: msgspec.Raw | bytes) -> ObjectHead:
+    """Read nulls as absent, as Go's decoder does: some aggregated servers write empty fields so."""
+    decoded = msgspec.json.decode(raw)
+    metadata = decoded.get("metadata") if isinstance(decoded, dict) else None
+    return msgspec.convert({"metadata": _without_nulls(metadata)}, _WithHead).metadata
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
 
 
 def decode_page(body: bytes) -> RawPage:
@@ -105,6 +135,8 @@ class Lines:
         self._chunks = chunks
         self._lines: list[bytes] = []  # complete lines, last first
         self._parts: list[bytes] = []  # the begun line; joined once, so a long one costs linear time
+        self.ended = False
+        """The chunks have ended: the last line given, if not blank, had no newline at its end."""
 
     def __aiter__(self) -> Lines:
         return self
@@ -114,6 +146,7 @@ class Lines:
             try:
                 chunk = await anext(self._chunks)
             except StopAsyncIteration:
+                self.ended = True
                 rest = b"".join(self._parts)
                 self._parts = []
                 if rest.strip():
@@ -133,7 +166,7 @@ class Lines:
 
 
 class RawFrames:
-    """The events of a watch response."""
+    """The events of a watch response. Raises TransportError where it is cut off, FrameError at what is no event."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._lines = Lines(chunks)
@@ -146,7 +179,8 @@ class RawFrames:
         try:
             return _frames.decode(line)
         except msgspec.DecodeError as error:
-            raise TransportError(f"the watch stream is cut off or no watch stream: {error}") from error
+            kind = TransportError if self._lines.ended else FrameError
+            raise kind(f"the watch stream is cut off or no watch stream: {error}") from error
 
 
 def decode_status(raw: msgspec.Raw | bytes) -> dict[str, Any]:

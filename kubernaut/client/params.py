@@ -50,6 +50,16 @@ def list_query(labels: Selector, fields: Selector) -> Query:
     return tuple(pair for pair in pairs if pair[1])
 
 
+def page_query(limit: int | None, continue_token: str | None, resource_version: str | None) -> Query:
+    """The query for one page; a token says by itself as of which version the list is."""
+    pairs = (
+        ("limit", None if limit is None else str(limit)),
+        ("resourceVersion", resource_version),
+        ("continue", continue_token),
+    )
+    return tuple((key, value) for key, value in pairs if value is not None)
+
+
 def watch_query(
     labels: Selector,
     fields: Selector,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, overload
 
 import msgspec
@@ -34,7 +34,7 @@ class Written:
     """One write the server accepted.
 
     ``resource_version`` is that of the result; "" when the object is gone (``deleted``). ``uid`` may be "" after a
-    deletion whose answer did not name it.
+    deletion whose answer did not name it. ``labels`` are those of the result; None where the answer did not tell them.
     """
 
     resource_type: ResourceType
@@ -43,6 +43,7 @@ class Written:
     uid: str
     resource_version: str
     deleted: bool
+    labels: Mapping[str, str] | None = field(default=None, compare=False)
 
 
 class ResourceList(Sequence[R], Generic[R]):

@@ -12,6 +12,7 @@ from typing import Any, Self
 import anyio
 
 from kubernaut.client import Client
+from kubernaut.client.transports.faults import Faults, FaultyTransport
 from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.fake.apiserver import ApiServer, LoggedRequest
 from kubernaut.fake.controlplane import controlplane
@@ -46,6 +47,9 @@ class FakeCluster:
     virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time. `crds`: your
     own kinds, whose CRDs are there from the start.
 
+    `faults` injects faults into the requests of `client`, of the clients derived from it and of the controllers that
+    `running` runs; the control plane, the commands in its pods and `load` are spared.
+
     The control plane runs in a task of its own, which ends before the context is left; an error that ended it is raised
     on leaving.
     """
@@ -61,7 +65,9 @@ class FakeCluster:
         crds: Sequence[type[Resource]] = (),
     ) -> None:
         self.server = ApiServer(seed=seed, rbac=rbac)
-        self.client = Client(InProcessTransport(self.server))
+        self.faults = Faults(seed)
+        self.client = Client(FaultyTransport(InProcessTransport(self.server), self.faults))
+        self._own = Client(InProcessTransport(self.server))
         self.behaviour = behaviour
         self._crds = tuple(crds)
         self._controlplane = controlplane
@@ -85,7 +91,7 @@ class FakeCluster:
         await self.load([crd_for(model) for model in self._crds])
         if self._controlplane:
             for number in range(1, self._nodes + 1):
-                await self.client.create(node(number))
+                await self._own.create(node(number))
             self._task = asyncio.create_task(self._run(), name="fake control plane")
             ready = asyncio.ensure_future(self._ready.wait())
             try:
@@ -113,10 +119,11 @@ class FakeCluster:
         finally:
             self.server.close()
             await self.client.aclose()
+            await self._own.aclose()
 
     async def _run(self) -> None:
-        client = self.client.managing_as("kube-controller-manager")
-        processes = Processes(self.client)
+        client = self._own.managing_as("kube-controller-manager")
+        processes = Processes(self._own)
         manager = Manager(client, name="kube-controller-manager", seed=self._seed)
         manager.add(*controlplane(processes, self._behave, self.server.set_pod_log))
         async with processes.running(), manager.running(), anyio.create_task_group() as group:
@@ -174,7 +181,7 @@ class FakeCluster:
         does not have are refused. Raises ValueError, OSError, and LoadError for an object that the
         server refused.
         """
-        return await Loader(self.server, self.client, strict=strict).load(read(source))
+        return await Loader(self.server, self._own, strict=strict).load(read(source))
 
     def dump(self) -> list[dict[str, Any]]:
         """All objects, as private copies."""

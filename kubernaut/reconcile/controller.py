@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -41,6 +42,9 @@ class Owns:
     metadata_only: bool = False
     optional: bool = False
 
+    def __post_init__(self) -> None:
+        _refuse_coroutines(self.predicates, "a predicate")
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -66,6 +70,11 @@ class Watch:
     clusters: ClusterFilter | None = None
     to_cluster: str | None = None
 
+    def __post_init__(self) -> None:
+        _refuse_coroutines((self.to,), "`to`")
+        _refuse_coroutines(self.predicates, "a predicate")
+        _refuse_empty(self.namespace)
+
 
 class Controller:
     """What to run: pure configuration, which any number of managers can run, one after the other.
@@ -76,7 +85,7 @@ class Controller:
     `reconcile_timeout`: a reconcile is cancelled after it and counts as failed; none by default. `bucket` makes an
     overall limit on retries. `leader_elected`: whether it works on the leader only. `clusters` tells by name in which
     of the manager's clusters it works; all by default. `metadata_only` keeps only the metadata of `kind` in memory: for
-    a `RequestReconciler` that reads the objects live.
+    a `RequestReconciler` that reads the objects live. Raises ValueError and TypeError for settings that cannot work.
     """
 
     def __init__(
@@ -100,12 +109,16 @@ class Controller:
         clusters: ClusterFilter = every_cluster,
         metadata_only: bool = False,
     ) -> None:
+        if isinstance(reconciler, type) or not isinstance(reconciler, Reconciler | RequestReconciler):
+            raise TypeError(f"the reconciler is {reconciler!r}: it must be an object with a method `reconcile`")
         if max_concurrent < 1:
             raise ValueError(f"max_concurrent is {max_concurrent}: it must be at least 1")
         if reconcile_timeout is not None and reconcile_timeout <= timedelta(0):
             raise ValueError(f"reconcile_timeout is {reconcile_timeout}: it must be positive, or None for no limit")
         if metadata_only and isinstance(reconciler, Reconciler):
             raise ValueError("metadata_only: a typed Reconciler reads whole objects; use a RequestReconciler")
+        _refuse_coroutines(predicates, "a predicate")
+        _refuse_empty(namespace)
         self.kind = kind
         self.reconciler = reconciler
         self.name = name or kind.resource_type.kind.lower()
@@ -128,3 +141,15 @@ class Controller:
     def kinds(self) -> tuple[type[Resource], ...]:
         """Every kind it watches, its own first."""
         return (self.kind, *(owned.kind for owned in self.owns), *(watch.kind for watch in self.watches))
+
+
+def _refuse_coroutines(functions: Iterable[Callable[..., Any]], what: str) -> None:
+    for function in functions:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"{what} is a coroutine function: it must answer at once, from what it is given")
+
+
+def _refuse_empty(namespace: Namespaces) -> None:
+    names = [namespace] if isinstance(namespace, str) else namespace
+    if names is not None and (not names or not all(names)):
+        raise ValueError(f"namespace is {namespace!r}: it must be one name or several, or None for all namespaces")

@@ -8,14 +8,18 @@ from datetime import timedelta
 from random import SystemRandom
 
 import anyio
+from prometheus_client import CollectorRegistry
 
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.events import EventRecorder
+from kubernaut.reconcile.metrics import RuntimeMetrics
 from kubernaut.reconcile.running.manager import ManagerRun
 from kubernaut.reconcile.running.wiring import ExtraService, ServiceBody, Wiring
+from kubernaut.reconcile.serving import App, Authenticate, Checks, Endpoint, TlsFiles, metrics_app, probes_app
+from kubernaut.reconcile.webhooks import Webhook, webhooks_app
 from kubernaut.timing import Clock, virtual_time
 
 
@@ -35,6 +39,10 @@ class Manager:
         await manager.run()
 
     `leader_election`: of the replicas with one lease, the leader's controllers work; the others keep their caches warm.
+    `metrics_bind` and `health_bind` (":8080", "127.0.0.1:0"; None: not served) are where `/metrics`, and `/healthz`
+    with `/readyz`, are served; they may be the same. `metrics_tls` and `metrics_access` (a TokenReview, say) protect
+    the metrics, which are in `registry`, by default one of the manager's own. `healthz` and `readyz` take checks of
+    yours.
     `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
     it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
     default. It installs no signal handlers and leaves the clients open.
@@ -49,11 +57,22 @@ class Manager:
         seed: int | str | None = None,
         graceful_timeout: timedelta = timedelta(seconds=30),
         leader_election: LeaderElection | None = None,
+        metrics_bind: str | None = None,
+        metrics_tls: TlsFiles | None = None,
+        metrics_access: Authenticate | None = None,
+        health_bind: str | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self.client = client
         self.name = name
         self.graceful_timeout = graceful_timeout
         self.leader_election = leader_election
+        self.metrics = RuntimeMetrics(registry)
+        self.healthz, self.readyz = Checks(), Checks()
+        self._endpoints = [
+            Endpoint("metrics_bind", metrics_bind, self._metrics_apps(metrics_access), metrics_tls),
+            Endpoint("health_bind", health_bind, {"/": probes_app(self.healthz, self.readyz)}),
+        ]
         self._clock = clock
         self._seed = seed
         self._clusters: dict[str, Client] = {"": client}
@@ -88,6 +107,16 @@ class Manager:
         if any(name == other.name for other in self._services):
             raise ValueError(f"there is a service named {name!r} already: give one another name")
         self._services.append(ExtraService(name, body, leader_elected))
+
+    def add_webhooks(self, *webhooks: Webhook, bind: str = ":9443", tls: TlsFiles | None = None) -> None:
+        """Serve webhooks at `bind`, each at its path, on every replica: the API server calls whichever it likes.
+
+        API servers speak TLS only; without `tls` something else must end it. Raises ValueError for two webhooks at one
+        path, RuntimeError while running.
+        """
+        self._not_while_running("webhooks")
+        app = webhooks_app(webhooks, registry=self.metrics.registry)
+        self._endpoints.append(Endpoint("webhooks", bind, dict.fromkeys(app.paths, app), tls))
 
     def add_cluster(self, name: str, client: Client) -> None:
         """Work in one more cluster, from now on; `Request.cluster` and `Context.clusters` know it by `name`.
@@ -132,6 +161,10 @@ class Manager:
         """What the manager waits for: informers without a complete list, or whose kind the server does not serve."""
         return self._running_now().unsynced()
 
+    def url(self, endpoint: str) -> str:
+        """Where "metrics_bind", "health_bind" or "webhooks" is served; raises RuntimeError where it is not."""
+        return self._running_now().url(endpoint)
+
     def stop(self) -> None:
         """Make `run` return after an orderly stop; harmless when it is not running."""
         if self._stop is not None:
@@ -160,8 +193,8 @@ class Manager:
         try:
             async with anyio.create_task_group() as group:
                 run = self._run = ManagerRun(self._wiring(), group)
-                run.start()
                 try:
+                    await run.start()
                     if wait:
                         await self._wait_synced(run, sync_timeout)
                     yield self
@@ -172,6 +205,9 @@ class Manager:
             raise _only(group_error) from None
         finally:
             self._running, self._run, self._stop = False, None, None
+
+    def _metrics_apps(self, access: Authenticate | None) -> dict[str, App]:
+        return {"/metrics": metrics_app(self.metrics.registry, access)}
 
     def _wiring(self) -> Wiring:
         seed = self._seed
@@ -185,6 +221,9 @@ class Manager:
             seed=str(seed),
             clock=self._clock,
             election=self.leader_election,
+            endpoints=tuple(self._endpoints),
+            metrics=self.metrics,
+            readyz=self.readyz,
         )
 
     async def _wait_synced(self, run: ManagerRun, bound: timedelta) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubernaut.client import ObjectHead
+from kubernaut.client import ObjectHead, OwnerHead
 from kubernaut.reconcile.result import Request
 from kubernaut.resources import Resource, ResourceType
 
@@ -30,16 +30,20 @@ def owner_requests(owner: ResourceType) -> Callable[[ObjectHead], list[Request]]
 
     def to(head: ObjectHead) -> list[Request]:
         reference = head.controller_owner
-        if reference is not None and reference.kind == owner.kind:
-            if reference.api_version.rpartition("/")[0] == owner.group:
-                return [Request(head.namespace if owner.namespaced else None, reference.name)]
-        elif head.annotations.get(OWNER_KIND) == _kind(owner):
+        if reference is not None and _group_kind(reference) == (owner.group, owner.kind):
+            return [Request(head.namespace if owner.namespaced else None, reference.name)]
+        if head.annotations.get(OWNER_KIND) == _kind(owner):
             namespace, _, name = head.annotations.get(OWNER_NAME, "").rpartition("/")
-            if name:
-                return [Request((namespace or None) if owner.namespaced else None, name)]
+            if name and bool(namespace) is owner.namespaced:
+                return [Request(namespace or None, name)]
         return []
 
     return to
+
+
+def _group_kind(reference: OwnerHead) -> tuple[str, str]:
+    """The version is left out: owners of another version are the same objects."""
+    return reference.api_version.rpartition("/")[0], reference.kind
 
 
 def _kind(rt: ResourceType) -> str:

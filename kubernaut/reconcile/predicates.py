@@ -30,12 +30,16 @@ class Predicate:
 
 
 def _on_update(differs: Callable[[Stored, Stored], bool]) -> Predicate:
-    """Lets every creation and deletion through, and those updates where the two states differ."""
+    """Lets every creation and deletion through, and those updates where the states differ or the deletion began.
+
+    The beginning of a deletion is an update, and the only call to finalize: no choice of fields may hide it.
+    """
 
     def test(change: Change) -> bool:
         if change.type is not ChangeType.MODIFIED or change.old is None:
             return True
-        return differs(change.old, change.new)
+        old, new = change.old, change.new
+        return differs(old, new) or old.head.deletion_timestamp != new.head.deletion_timestamp
 
     return Predicate(test)
 
@@ -46,15 +50,8 @@ class _Status(msgspec.Struct):
 
 _status = msgspec.json.Decoder(_Status)
 
-
-def _deletion_began(old: Stored, new: Stored) -> bool:
-    return old.head.deletion_timestamp != new.head.deletion_timestamp
-
-
-generation_changed = _on_update(
-    lambda old, new: old.head.generation != new.head.generation or _deletion_began(old, new)
-)
-"""The spec changed (kinds without a generation never pass), or the deletion began."""
+generation_changed = _on_update(lambda old, new: old.head.generation != new.head.generation)
+"""The spec changed; updates of kinds without a generation never pass."""
 
 labels_changed = _on_update(lambda old, new: (old.head.labels or {}) != (new.head.labels or {}))
 
@@ -63,6 +60,7 @@ annotations_changed = _on_update(lambda old, new: (old.head.annotations or {}) !
 resource_version_changed = _on_update(lambda old, new: old.head.resource_version != new.head.resource_version)
 
 status_changed = _on_update(lambda old, new: _status.decode(old.raw).status != _status.decode(new.raw).status)
+"""Of a metadata-only watch no status is known: its updates never pass."""
 
 created = Predicate(lambda change: change.type is ChangeType.ADDED)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
 from kubernaut.client import Conflict, MergePatch, NotFound, ObjectHead
 from kubernaut.reconcile.context import Context
+from kubernaut.reconcile.groups import only_error
 from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
 from kubernaut.resources import AnyResource, Resource, ResourceType, StatusBase, stamp_conditions
 
@@ -16,6 +18,8 @@ R = TypeVar("R", bound=Resource)
 
 WRITE_TRIES = 4
 """How often a status or finalizer write is sent when others write the object at the same time."""
+REMEMBERED = 4096
+"""Finalized objects remembered; they are forgotten when they are seen to be gone, which predicates may hide."""
 
 
 @runtime_checkable
@@ -68,7 +72,7 @@ class TypedReconciler(Generic[R]):
         self._reconciler = reconciler
         # finalized: the uid under each key whose finalizer is off, while the cache may still show it. The answer to
         # that write need not carry the deletion's version, so waiting for the own write does not cover it.
-        self._finalized: dict[Request, str] = {}
+        self._finalized: OrderedDict[Request, str] = OrderedDict()
 
     async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
         try:
@@ -109,6 +113,8 @@ class TypedReconciler(Generic[R]):
     async def _release(self, ctx: Context, finalizer: str, uid: str) -> None:
         await remove_finalizer(self._kind, ctx, finalizer, uid)
         self._finalized[ctx.request] = uid
+        if len(self._finalized) > REMEMBERED:
+            self._finalized.popitem(last=False)
 
     async def _run(self, obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
         before = obj.model_copy(deep=True)
@@ -122,12 +128,14 @@ class TypedReconciler(Generic[R]):
                 result = await self._reconciler.reconcile(obj, ctx)
         except Exception as error:
             # A retried failure may not have looked at the whole spec; a terminal one is a verdict on it.
-            failure, observed = error, isinstance(error, TerminalError)
+            failure = only_error(error)
+            observed = isinstance(failure, TerminalError)
         try:
             await self._write_status(before, obj, ctx, observed=observed)
         except Exception as error:
-            if failure is None:
-                raise
+            # Without its status a verdict would be known to nobody, and never be written: it is reached again.
+            if failure is None or isinstance(failure, TerminalError):
+                raise error from failure
             ctx.log.warning("the status was not written either", error=str(error))
         if failure is not None:
             raise failure
@@ -150,7 +158,7 @@ class TypedReconciler(Generic[R]):
             try:
                 await ctx.client.update_status(sent.model_copy(update={"status": new}))
             except NotFound:
-                return
+                return await self._refuse_lost_status(after, ctx)
             except Conflict:
                 try:
                     fresh = await ctx.client.get(self._kind, after.name, namespace=after.namespace)
@@ -163,6 +171,17 @@ class TypedReconciler(Generic[R]):
             else:
                 return
         raise RequeueError("the object is written by others all the time")
+
+    async def _refuse_lost_status(self, obj: R, ctx: Context) -> None:
+        """Tell an object that is gone from a kind that has nowhere to write a status to."""
+        try:
+            await ctx.client.get(untyped(self._kind.resource_type), obj.name, namespace=obj.namespace)
+        except NotFound:
+            return
+        raise TerminalError(
+            f"the status of {self._kind.__name__} cannot be written: its CRD has no status subresource "
+            "(class keyword `status_subresource=True`)"
+        )
 
     async def _add_finalizer(self, obj: R, ctx: Context, finalizer: str) -> R | None:
         finalizers = [*(obj.metadata.finalizers or ()), finalizer]

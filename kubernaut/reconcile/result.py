@@ -29,11 +29,17 @@ class Result:
     """The answer of a reconcile that did not raise; `None` means the same as `Result()`.
 
     `requeue_after`: run again after this time (the back-off count is forgotten). `priority`: of that next run;
-    None keeps the ordinary priority of events.
+    None keeps the ordinary priority of events. Raises TypeError where either is of another type.
     """
 
     requeue_after: timedelta | None = None
     priority: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.requeue_after is not None and not isinstance(self.requeue_after, timedelta):
+            raise TypeError(f"requeue_after is {self.requeue_after!r}: it must be a timedelta or None")
+        if self.priority is not None and not isinstance(self.priority, int):
+            raise TypeError(f"priority is {self.priority!r}: it must be an int or None")
 
 
 class TerminalError(Exception):

@@ -1,4 +1,4 @@
-"""Label selectors, matched locally on the labels of cached objects."""
+"""Label and field selectors: one text for equal ones, and matched locally as far as the metadata tells."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 LabelsArg = str | Mapping[str, str] | None
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<op>in|notin)\s*\((?P<values>[^)]*)\)$")
+_COMMA = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class Requirement:
             return present != self.negated
         return (present and labels[self.key] in self.values) != self.negated
 
+    def __str__(self) -> str:
+        if self.values is None:
+            return f"!{self.key}" if self.negated else self.key
+        if len(self.values) == 1:
+            return f"{self.key}{'!=' if self.negated else '='}{next(iter(self.values))}"
+        return f"{self.key} {'notin' if self.negated else 'in'} ({','.join(sorted(self.values))})"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
@@ -40,16 +48,49 @@ class LabelSelector:
             return cls()
         if isinstance(selector, Mapping):
             return cls(tuple(Requirement(k, frozenset((v,))) for k, v in selector.items()))
-        return cls(tuple(_requirement(term.strip()) for term in re.split(r",(?![^(]*\))", selector) if term.strip()))
+        return cls(tuple(_requirement(term) for term in _terms(selector)))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSelector:
+    """A field selector as far as it can be told from an object's name and namespace."""
+
+    names: tuple[Requirement, ...]
+    others: bool
+    """There are terms on other fields, which only the server can match."""
+
+    def may_match(self, namespace: str | None, name: str) -> bool | None:
+        """Whether an object is selected; None where only the server can tell."""
+        fields = {"metadata.name": name, "metadata.namespace": namespace or ""}
+        if not all(term.matches(fields) for term in self.names):
+            return False
+        return None if self.others else True
+
+    @classmethod
+    def parse(cls, selector: LabelsArg) -> FieldSelector:
+        """Parse a mapping or the syntax of `kubectl --field-selector`."""
+        terms = LabelSelector.parse(selector).requirements
+        known = tuple(term for term in terms if term.key in ("metadata.name", "metadata.namespace") and term.values)
+        return cls(known, len(known) < len(terms))
 
 
 def selector_text(selector: LabelsArg) -> str | None:
-    """The query form of a selector, with sorted keys so that equal selectors are one informer."""
+    """The query form of a selector, its terms sorted and spelt alike, so that equal selectors are one informer.
+
+    A text that is not understood here is handed on as it is: the server says what is wrong with it.
+    """
     if not selector:
         return None
-    if isinstance(selector, str):
+    if isinstance(selector, Mapping):
+        return ",".join(f"{key}={selector[key]}" for key in sorted(selector))
+    try:
+        return ",".join(sorted({str(_requirement(term)): None for term in _terms(selector)})) or None
+    except ValueError:
         return selector
-    return ",".join(f"{key}={selector[key]}" for key in sorted(selector))
+
+
+def _terms(selector: str) -> list[str]:
+    return [term.strip() for term in _COMMA.split(selector) if term.strip()]
 
 
 def _requirement(term: str) -> Requirement:

@@ -1,51 +1,19 @@
-"""The objects of one informer: raw bytes plus the metadata the runtime routes on; every read decodes a private copy."""
+"""The objects of one informer by key: kept as bytes, so that every read decodes a private copy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar, overload
+from typing import TypeVar, overload
 
 from kubernaut.client import ObjectHead
+from kubernaut.reconcile.index import Index, IndexFunction
 from kubernaut.reconcile.result import Request
+from kubernaut.reconcile.stored import Change, ChangeType, LabelPool, Stored
 from kubernaut.resources import Resource
 
+__all__ = ["Change", "ChangeType", "Decoded", "Index", "IndexFunction", "Store", "Stored"]
+
 R = TypeVar("R", bound=Resource)
-
-IndexFunction = Callable[[Any], Iterable[str]]
-"""An object (decoded) -> the values it is found under, by exact match."""
-
-
-class ChangeType(StrEnum):
-    ADDED = "ADDED"
-    MODIFIED = "MODIFIED"
-    DELETED = "DELETED"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One object as received: `raw` JSON bytes and its decoded metadata."""
-
-    head: ObjectHead
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to one object. `old` is None for ADDED; for DELETED, `new` is the last state known.
-
-    `initial`: from the first list (or a replay to a late handler). `synthesised`: a DELETED that no event reported,
-    found by comparing lists, or by a new uid under an old name; its last state may be outdated.
-    """
-
-    type: ChangeType
-    key: Request
-    old: Stored | None
-    new: Stored
-    initial: bool = False
-    synthesised: bool = False
 
 
 class Decoded(Sequence[R]):
@@ -72,73 +40,52 @@ class Decoded(Sequence[R]):
 
     @property
     def heads(self) -> list[ObjectHead]:
-        """The metadata alone, without decoding."""
+        """The metadata alone, without decoding the rest."""
         return [stored.head for stored in self._stored]
 
 
-class Index:
-    """One exact-match index, maintained as objects come and go; an object that cannot be decoded has no values."""
-
-    def __init__(self, kind: type[Resource], function: IndexFunction) -> None:
-        self._kind = kind
-        self._function = function
-        # found: value -> keys, in a dict for its order; a value without keys is removed.
-        self._found: dict[str, dict[Request, None]] = {}
-        # values: what each key is filed under, so that removal never calls the function on an old object again.
-        self._values: dict[Request, tuple[str, ...]] = {}
-
-    def keys(self, value: str) -> list[Request]:
-        return list(self._found.get(value, ()))
-
-    def file(self, key: Request, stored: Stored) -> None:
-        values: tuple[str, ...] = ()
-        with suppress(ValueError):  # pydantic's ValidationError is one
-            values = tuple(dict.fromkeys(self._function(self._kind.from_json(stored.raw))))
-        if values == self._values.get(key, ()):
-            return
-        self.remove(key)
-        self._values[key] = values
-        for value in values:
-            self._found.setdefault(value, {})[key] = None
-
-    def remove(self, key: Request) -> None:
-        for value in self._values.pop(key, ()):
-            keys = self._found[value]
-            del keys[key]
-            if not keys:
-                del self._found[value]
-
-
 class Store:
-    """Objects by key, with indexes. `put` and `remove` answer the changes that readers must learn of, in order."""
+    """Objects by key, with indexes. `put` and `remove` answer the changes that readers must learn of, in order.
 
-    def __init__(self) -> None:
-        self._objects: dict[Request, Stored] = {}
-        self._namespaces: dict[str | None, dict[Request, None]] = {}
+    No operation on one object costs more with more objects. `heads`: the objects are metadata alone, and index
+    functions are given their `ObjectHead`.
+    """
+
+    def __init__(self, *, heads: bool = False) -> None:
+        self.nbytes = 0
+        """Bytes of JSON kept, after packing."""
+        # objects: by namespace, then name; a namespace without objects is removed. Two levels instead of keys of
+        # their own and an index by namespace: that saves 200 bytes an object.
+        self._objects: dict[str | None, dict[str, Stored]] = {}
+        self._count = 0
         self._indexes: dict[str, Index] = {}
+        self._labels = LabelPool()
+        self._heads = heads
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return self._count
 
     def __contains__(self, key: Request) -> bool:
-        return key in self._objects
+        return key.name in self._objects.get(key.namespace, ())
 
     def items(self) -> list[tuple[Request, Stored]]:
         """All objects as they are now; the store may change while the list is read."""
-        return list(self._objects.items())
+        return [(Request(ns, name), stored) for ns, named in self._objects.items() for name, stored in named.items()]
 
     def get(self, key: Request) -> Stored | None:
-        return self._objects.get(key)
+        """The object as it is now; None if there is none."""
+        return self._objects.get(key.namespace, {}).get(key.name)
 
     def add_index(self, name: str, kind: type[Resource], function: IndexFunction) -> None:
         """Add an index and file what is already stored. Raises ValueError if the name is taken."""
         if name in self._indexes:
             raise ValueError(f"index {name!r} is already defined for {kind.__name__}")
-        index = self._indexes[name] = Index(kind, function)
-        for key, stored in self._objects.items():
+        index = self._indexes[name] = Index(name, kind, function, heads=self._heads)
+        for key, stored in self.items():
             index.file(key, stored)
 
     def has_index(self, name: str) -> bool:
+        """Whether `select` knows an index of that name."""
         return name in self._indexes
 
     def select(
@@ -148,54 +95,79 @@ class Store:
         matches: Callable[[Mapping[str, str]], bool] | None = None,
         index: tuple[str, str] | None = None,
     ) -> list[Stored]:
-        """Objects by namespace, labels and index, in the order in which they were first seen (there).
+        """Objects by namespace (None: all), labels and index, each in the order in which it was first seen there.
 
         Raises KeyError for an index that was never added.
         """
-        keys: Iterable[Request]
+        found: Iterable[Stored]
         if index is not None:
-            keys = [k for k in self._indexes[index[0]].keys(index[1]) if namespace in (None, k.namespace)]
+            keys = self._indexes[index[0]].keys(index[1])
+            found = [self._objects[k.namespace][k.name] for k in keys if namespace in (None, k.namespace)]
         elif namespace is not None:
-            keys = self._namespaces.get(namespace, ())
+            found = self._objects.get(namespace, {}).values()
         else:
-            keys = self._objects
-        found = [self._objects[key] for key in keys]
-        return found if matches is None else [stored for stored in found if matches(stored.head.labels or {})]
+            found = (stored for named in self._objects.values() for stored in named.values())
+        return list(found) if matches is None else [stored for stored in found if matches(stored.labels)]
 
-    def put(self, stored: Stored, *, initial: bool = False) -> list[Change]:
+    def put(self, stored: Stored, *, initial: bool = False, mark: int = 0) -> list[Change]:
         """File one object as it is now. Another uid under the same key reads as DELETED, then ADDED.
 
-        An object whose resourceVersion did not change answers no change.
+        An object whose resourceVersion did not change answers no change. `mark` is the number of the list that the
+        object is part of; `sweep` removes what has another.
         """
-        key = Request(stored.head.namespace or None, stored.head.name)
-        old = self._objects.get(key)
+        head = stored.head
+        key = Request(head.namespace or None, head.name)
+        stored.mark = mark
+        old = self.get(key)
         if old is None:
-            self._file(key, stored)
+            self._file(key, stored, None)
             return [Change(ChangeType.ADDED, key, None, stored, initial=initial)]
-        if old.head.uid != stored.head.uid:
-            gone = self.remove(key, synthesised=True)
-            self._file(key, stored)
-            return [*gone, Change(ChangeType.ADDED, key, None, stored)]
-        if old.head.resource_version == stored.head.resource_version:
-            return []
-        self._file(key, stored)
-        return [Change(ChangeType.MODIFIED, key, old, stored)]
+        if not old.same_bytes(stored):
+            before = old.head
+            if before.uid != head.uid:
+                gone = self.remove(key, synthesised=True)
+                self._file(key, stored, None)
+                return [*gone, Change(ChangeType.ADDED, key, None, stored)]
+            if before.resource_version != head.resource_version:
+                self._file(key, stored, old)
+                return [Change(ChangeType.MODIFIED, key, old, stored)]
+        old.mark = mark
+        return []
 
     def remove(self, key: Request, last: Stored | None = None, *, synthesised: bool = False) -> list[Change]:
         """Forget one object; `last` is its final state where an event told it. An unknown key answers no change."""
-        old = self._objects.pop(key, None)
+        named = self._objects.get(key.namespace, {})
+        old = named.pop(key.name, None)
         if old is None:
             return []
-        keys = self._namespaces[key.namespace]
-        del keys[key]
-        if not keys:
-            del self._namespaces[key.namespace]
+        if not named:
+            del self._objects[key.namespace]
+        self._count -= 1
+        self.nbytes -= old.nbytes
         for index in self._indexes.values():
             index.remove(key)
         return [Change(ChangeType.DELETED, key, old, last or old, synthesised=synthesised)]
 
-    def _file(self, key: Request, stored: Stored) -> None:
-        self._objects[key] = stored
-        self._namespaces.setdefault(key.namespace, {})[key] = None
+    def sweep(self, mark: int | None = None) -> Iterator[list[Change]]:
+        """Remove every object that the list numbered `mark` did not hold (None: all), one with each step."""
+        gone = [
+            Request(namespace, name)
+            for namespace, named in self._objects.items()
+            for name, stored in named.items()
+            if stored.mark != mark
+        ]
+        for key in gone:
+            yield self.remove(key, synthesised=True)
+
+    def settle(self, changes: Iterable[Change]) -> None:
+        """Put at rest what has been told: no metadata is kept decoded."""
+        for change in changes:
+            change.new.fold(self._labels)
+
+    def _file(self, key: Request, stored: Stored, old: Stored | None) -> None:
+        self._objects.setdefault(key.namespace, {})[key.name] = stored
+        if old is None:
+            self._count += 1
+        self.nbytes += stored.nbytes - (0 if old is None else old.nbytes)
         for index in self._indexes.values():
             index.file(key, stored)

@@ -43,8 +43,7 @@ class LeaseLock:
         """Replace the record. Raises Conflict when it changed since; RuntimeError when it was never read."""
         if self.lease is None:
             raise RuntimeError(f"the lease {self} was neither read nor created")
-        changed = self.lease.model_copy(deep=True)
-        changed.metadata.labels.update(self._labels)
-        changed.spec = spec
-        self.lease = await self._client.update(changed)
+        labels = {**self.lease.metadata.labels, **self._labels}
+        metadata = self.lease.metadata.model_copy(update={"labels": labels})
+        self.lease = await self._client.update(self.lease.model_copy(update={"metadata": metadata, "spec": spec}))
         return self.lease.spec

@@ -8,6 +8,7 @@ from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
 from kubernaut.reconcile.events import EventRecorder
 from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.running.adoption import AdoptionGuard
 from kubernaut.reconcile.running.applied import AppliedMemory
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 
@@ -22,7 +23,8 @@ class ClusterRun:
         self.cache = cache
         self.recorder = recorder
         self.applied = AppliedMemory(cache)
-        self.client = client.remembering(self.applied)
+        guarded = client.through(lambda transport: AdoptionGuard(transport, cache))
+        self.client = guarded.remembering(self.applied)
         self._suffix = f" of cluster {name}" if name else ""
         self._events = Service("events" + self._suffix, recorder.run)
         self._informers: list[Service] = []
@@ -35,15 +37,12 @@ class ClusterRun:
 
     async def stop(self) -> None:
         """End the informers, last the recorder, which first gets a few seconds to write what it holds."""
-        if not self._events.done.is_set():
+        if self._events.started and not self._events.done.is_set():
             with anyio.move_on_after(FLUSH_SECONDS):
                 await self.recorder.drained()
         await stop_in_reverse([self._events, *self._informers])
 
-    def unsynced(self) -> list[str]:
-        """What is being waited for: informers without a complete list, or whose kind the server does not serve."""
-        return [self._label(i) for i in self.cache.informers if i.absent or not i.synced.is_set()]
-
-    def _label(self, informer: Informer) -> str:
+    def label(self, informer: Informer) -> str:
+        """An informer's name for people."""
         name = f"{self.name}: {informer.scope}" if self.name else str(informer.scope)
         return f"{name} (not served)" if informer.absent else name

@@ -9,16 +9,19 @@ from random import Random
 import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
-from structlog.stdlib import BoundLogger
 
 from kubernaut.client import ApiError, Conflict, Written
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeadershipLost, NotLeading
-from kubernaut.reconcile.log import logger
+from kubernaut.reconcile.groups import only_error
+from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.log import bound, logger
+from kubernaut.reconcile.metrics import ControllerMetrics
 from kubernaut.reconcile.queue import Queue, QueueShutDown
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler, TypedReconciler
 from kubernaut.reconcile.result import PRIORITY_EVENT, Request, RequeueError, Result, TerminalError
+from kubernaut.reconcile.running.cancellation import is_stray, surface
 from kubernaut.reconcile.running.cluster import ClusterRun
 from kubernaut.reconcile.running.gate import Gate
 from kubernaut.reconcile.running.ownwrites import OwnWrites
@@ -32,18 +35,23 @@ REPLAY_BATCH = 500
 class ControllerRun:
     """One controller within one manager's run."""
 
-    def __init__(self, controller: Controller, gate: Gate, *, seed: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, controller: Controller, gate: Gate, metrics: ControllerMetrics, *, seed: str, clock: Clock | None = None
+    ) -> None:
         self.controller = controller
+        self._metrics = metrics
         self.queue: Queue[Request] = Queue(
             backoff=controller.backoff,
             bucket=controller.bucket() if controller.bucket else None,
             random=Random(f"{seed}/queue/{controller.name}"),
+            on_queue_time=metrics.queue_time,
+            on_work_time=metrics.work_time,
         )
         self._gate = gate
         self._clock = clock
         self._random = Random(f"{seed}/controller/{controller.name}")
         self._ids = Random(f"{seed}/ids/{controller.name}")
-        self._log = logger("kubernaut.controller").bind(controller=controller.name)
+        self._log = logger("kubernaut.controller")
         self._reconciler: RequestReconciler = (
             TypedReconciler(controller.kind, controller.reconciler)
             if isinstance(controller.reconciler, Reconciler)
@@ -115,12 +123,16 @@ class ControllerRun:
         while any(contains(request) for request in self._active):
             await self._finished.wait()
 
+    def informers(self, name: str, *, optional: bool) -> Iterator[Informer]:
+        """Those of one cluster that it cannot, or can, do without."""
+        for attachment in self._attachments.get(name, ()):
+            if attachment.source.optional is optional:
+                yield from attachment.informers
+
     async def _unpark(self, name: str) -> None:
         """Let a cluster's keys through once every handler has been told of every object there is."""
-        for attachment in self._attachments[name]:
-            for informer in attachment.informers:
-                if not attachment.source.optional:
-                    await informer.synced.wait()
+        for informer in list(self.informers(name, optional=False)):
+            await informer.synced.wait()
         for request, priority in self._parked.pop(name, {}).items():
             self.queue.add(request, priority=priority)
 
@@ -155,45 +167,61 @@ class ControllerRun:
         if cluster is None or not self._gate.holds(request):
             self.queue.forget(request)
             self._writes.forget(request)
-        elif not self._writes.hold(request):
-            await self._process(request, cluster)
+            return
+        if self._writes.hold(request):
+            return
+        self._metrics.started()
+        try:
+            reconcile_id = f"{self._ids.getrandbits(128):032x}"
+            name = self.controller.name
+            with bound(controller=name, object=request, cluster=request.cluster, reconcile_id=reconcile_id):
+                await self._process(request, cluster)
+        finally:
+            self._metrics.ended()
 
     async def _process(self, request: Request, cluster: ClusterRun) -> None:
-        log = self._log.bind(object=str(request), reconcile_id=f"{self._ids.getrandbits(128):032x}")
-        context = self._context(request, cluster, log)
+        began = asyncio.get_running_loop().time()
+        outcome = await self._outcome(request, cluster)
+        self._metrics.observe(outcome, asyncio.get_running_loop().time() - began)
+
+    async def _outcome(self, request: Request, cluster: ClusterRun) -> str:
+        """Reconcile, arrange what follows, and answer what it came to."""
         priority = self.queue.priority_of(request)
         try:
-            result = await self._reconcile(request, context)
+            result = await self._reconcile(request, self._context(request, cluster))
         except (NotLeading, LeadershipLost) as error:
             # Somebody else's key by now; should it become ours again, it comes back with the replay.
             self.queue.forget(request)
-            log.info("reconcile ended: its writes are no longer allowed", reason=str(error))
+            self._log.info("reconcile ended: its writes are no longer allowed", reason=str(error))
+            return "error"
         except TerminalError as error:
             self.queue.forget(request)
-            log.error("reconcile failed and is not retried", error=str(error))
+            self._metrics.terminal()
+            self._log.error("reconcile failed and is not retried", error=str(error))
+            return "error"
         except (RequeueError, Conflict) as error:
-            log.info("reconcile had a stale view: again", reason=str(error))
+            self._log.info("reconcile had a stale view: again", reason=str(error))
             self.queue.add_rate_limited(request, priority=priority)
+            return "requeue"
         except Exception as error:
-            log.error("reconcile failed", error=f"{type(error).__name__}: {error}", exc_info=True)
+            self._log.error("reconcile failed", error=f"{type(error).__name__}: {error}", exc_info=True)
             wait = error.retry_after if isinstance(error, ApiError) else None
             self.queue.add_rate_limited(request, priority=priority, at_least=wait or 0.0)
-        else:
-            self._settle(request, result)
+            return "error"
+        return self._settle(request, result)
 
-    def _context(self, request: Request, cluster: ClusterRun, log: BoundLogger) -> Context:
-        views = _Views(self._clusters, lambda run: self._view(request, run))
+    def _context(self, request: Request, cluster: ClusterRun) -> Context:
         own = self._view(request, cluster)
         return Context(
             client=own.client,
             cache=own.cache,
             events=cluster.recorder.named(self.controller.name),
-            log=log,
+            log=self._log,
             clock=self._clock or current_clock(),
             random=self._random,
             request=request,
-            clusters=views,
             attempt=self.queue.failures(request) + 1,
+            clusters=_Views(self._clusters, lambda run: self._view(request, run)),
         )
 
     def _view(self, request: Request, cluster: ClusterRun) -> ClusterView:
@@ -204,28 +232,42 @@ class ControllerRun:
         return ClusterView(cluster.name, client, cluster.cache)
 
     async def _reconcile(self, request: Request, context: Context) -> Result | None:
-        timeout = self.controller.reconcile_timeout
         try:
-            if timeout is None:
-                result = await self._reconciler.reconcile(request, context)
-            else:
-                with anyio.fail_after(timeout.total_seconds()):
-                    result = await self._reconciler.reconcile(request, context)
+            result = await self._within_timeout(request, context)
+            await surface()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if not is_stray():
                 raise
             # Nobody cancelled this worker: the reconciler let a cancellation of its own escape.
+            self._metrics.panic()
             raise RuntimeError("the reconcile raised CancelledError though it was not cancelled") from None
+        except ExceptionGroup as group:
+            raise only_error(group) from None
         if result is not None and not isinstance(result, Result):
+            self._metrics.panic()
             raise TypeError(f"the reconcile returned {result!r}: it must return a Result or None")
         return result
 
-    def _settle(self, request: Request, result: Result | None) -> None:
+    async def _within_timeout(self, request: Request, context: Context) -> Result | None:
+        timeout = self.controller.reconcile_timeout
+        if timeout is None:
+            return await self._reconciler.reconcile(request, context)
+        try:
+            with anyio.fail_after(timeout.total_seconds()) as scope:
+                return await self._reconciler.reconcile(request, context)
+        except TimeoutError:
+            if not scope.cancelled_caught:  # a time-out within the reconcile
+                raise
+            self._metrics.timeout()
+            raise TimeoutError(f"the reconcile was cut off by its time-out of {timeout}") from None
+
+    def _settle(self, request: Request, result: Result | None) -> str:
         self.queue.forget(request)
-        if result is not None and result.requeue_after is not None:
-            priority = PRIORITY_EVENT if result.priority is None else result.priority
-            self.queue.add_after(request, result.requeue_after.total_seconds(), priority=priority)
+        if result is None or result.requeue_after is None:
+            return "success"
+        priority = PRIORITY_EVENT if result.priority is None else result.priority
+        self.queue.add_after(request, result.requeue_after.total_seconds(), priority=priority)
+        return "requeue_after"
 
 
 class _Views(Mapping[str, ClusterView]):

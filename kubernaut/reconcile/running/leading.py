@@ -20,6 +20,7 @@ class Leading:
     def __init__(self, wiring: Wiring, supervisor: Supervisor) -> None:
         self.controllers: Sequence[ControllerRun] = ()
         self._supervisor = supervisor
+        self._metrics = wiring.metrics
         self._extras = [extra for extra in wiring.services if extra.leader_elected]
         self._services: list[Service] = []
         self._ownership: Ownership | None = None
@@ -30,6 +31,7 @@ class Leading:
             ownership = contend(wiring.clusters[""], wiring.election, random=random, clock=wiring.clock)
             ownership.subscribe(self._gained, self._leaving)
             self._ownership, self._gate = ownership, LeaderGate(ownership)
+            self._show()
             # An election is contended in once: whatever ends it ends the manager.
             self._election = Service("leader election", ownership.run, fatal=(Exception,))
 
@@ -57,6 +59,8 @@ class Leading:
         """Stop contending, and release what is held."""
         if self._election is not None:
             await self._election.stop()
+            for lease in self.status():
+                self._metrics.leader(lease, False)
 
     def forget_cluster(self, cluster: ClusterRun) -> None:
         """Keep nothing of a cluster that is gone."""
@@ -64,6 +68,7 @@ class Leading:
             self._gate.forget_cluster(cluster)
 
     def _gained(self, share: Share) -> None:
+        self._show()
         for controller in self.controllers:
             # The handlers passed by what was another's; what the informers have by now is told to them again.
             self._supervisor.start(Service(f"replay {share.lease} to {controller.controller.name}", controller.replay))
@@ -75,6 +80,11 @@ class Leading:
             await self.stop_services()
         for controller in self.controllers:
             await controller.drained(share.contains)
+        self._metrics.leader(share.lease, False)
+
+    def _show(self) -> None:
+        for lease, leading in self.status().items():
+            self._metrics.leader(lease, leading)
 
     def _start_services(self) -> None:
         self._services = [Service(extra.name, extra.body) for extra in self._extras]

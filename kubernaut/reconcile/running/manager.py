@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from random import Random
 
 import anyio
@@ -10,12 +11,15 @@ from anyio.abc import TaskGroup
 
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import Cache
+from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.events import EventRecorder
 from kubernaut.reconcile.informer import Informer
 from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.running.cluster import ClusterRun
 from kubernaut.reconcile.running.controller import ControllerRun
 from kubernaut.reconcile.running.leading import Leading
+from kubernaut.reconcile.running.readiness import shown
+from kubernaut.reconcile.running.servers import Servers
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 from kubernaut.reconcile.running.wiring import Wiring
 
@@ -28,23 +32,28 @@ class ManagerRun:
         self._log = logger("kubernaut.manager").bind(manager=wiring.name)
         self._supervisor = Supervisor(group, wiring.seed, self._log)
         self._clusters: dict[str, ClusterRun] = {}
+        self._untrack: list[Callable[[], None]] = []
+        self._probes = ExitStack()
         self._leading = Leading(wiring, self._supervisor)
-        self._controllers = [
-            ControllerRun(c, self._leading.gate(c), seed=wiring.seed, clock=wiring.clock) for c in wiring.controllers
-        ]
+        self._controllers = [self._controller(controller) for controller in wiring.controllers]
         self._leading.controllers = [c for c in self._controllers if c.controller.leader_elected]
         for name, client in wiring.clusters.items():
             self._join(name, client)
-        self._others = [Service(extra.name, extra.body) for extra in wiring.services if not extra.leader_elected]
+        self._servers = Servers(wiring.endpoints, self._supervisor, wiring.metrics)
+        self._others = [Service("loop lag", wiring.metrics.measure_loop_lag)]
+        self._others += [Service(extra.name, extra.body) for extra in wiring.services if not extra.leader_elected]
         self._workers = [Service(f"controller {c.controller.name}", c.run) for c in self._controllers]
+        self._untrack.append(wiring.metrics.events_dropped(self._events_dropped))
 
     @property
     def own(self) -> ClusterRun:
         """The manager's own cluster."""
         return self._clusters[""]
 
-    def start(self) -> None:
-        """Start everything, in order; nothing of it waits."""
+    async def start(self) -> None:
+        """Start everything, in order; waits for the servers to listen, and for nothing else."""
+        self._probes.enter_context(shown(self._wiring.readyz, self.unsynced, self.absent, self._leading.status))
+        await self._servers.start()
         for cluster in self._clusters.values():
             cluster.start(self._supervisor)
         for service in (*self._others, *self._workers):
@@ -65,18 +74,28 @@ class ManagerRun:
         await cluster.stop()
 
     async def synced(self) -> None:
-        """Wait until every informer has completed its first list."""
-        for informer in list(self.informers()):
+        """Wait until every informer that is not optional has completed its first list."""
+        for _, informer in list(self._informers(optional=False)):
             await informer.synced.wait()
 
     def unsynced(self) -> list[str]:
         """What is being waited for: informers without a complete list, or whose kind the server does not serve."""
-        return [line for cluster in self._clusters.values() for line in cluster.unsynced()]
+        waiting = [(c, i) for c, i in self._informers(optional=False) if i.absent or not i.synced.is_set()]
+        return list(dict.fromkeys(cluster.label(informer) for cluster, informer in waiting))
 
-    def informers(self) -> Iterator[Informer]:
-        """Of all clusters."""
+    def absent(self) -> list[str]:
+        """Optional kinds that the server does not serve."""
+        return list(dict.fromkeys(c.label(i) for c, i in self._informers(optional=True) if i.absent))
+
+    def url(self, endpoint: str) -> str:
+        """The root of what is served for an endpoint."""
+        return self._servers.url(endpoint)
+
+    def _informers(self, *, optional: bool) -> Iterator[tuple[ClusterRun, Informer]]:
         for cluster in self._clusters.values():
-            yield from cluster.cache.informers
+            for controller in self._controllers:
+                for informer in controller.informers(cluster.name, optional=optional):
+                    yield cluster, informer
 
     async def stop(self, grace: float) -> bool:
         """Let reconciles in flight finish for `grace` seconds, then end every task, one by one, in reverse order.
@@ -87,7 +106,7 @@ class ManagerRun:
             controller.stop()
         with anyio.move_on_after(grace) as waiting:
             for service in reversed(self._workers):
-                await service.done.wait()
+                await service.ended()
         if waiting.cancelled_caught:
             self._log.warning("reconciles were cut off at the stop", after=grace)
         await stop_in_reverse(self._workers)
@@ -95,14 +114,31 @@ class ManagerRun:
         await stop_in_reverse(self._others)
         for cluster in reversed(list(self._clusters.values())):
             await cluster.stop()
+        await self._servers.stop()
+        self._probes.close()
+        for end in self._untrack:
+            end()
         await self._leading.release()
         return not waiting.cancelled_caught
 
+    def _controller(self, controller: Controller) -> ControllerRun:
+        wiring = self._wiring
+        figures = wiring.metrics.controller(controller.name, controller.max_concurrent)
+        gate = self._leading.gate(controller)
+        run = ControllerRun(controller, gate, figures, seed=wiring.seed, clock=wiring.clock)
+        self._untrack.append(wiring.metrics.track_queue(controller.name, run.queue))
+        return run
+
     def _join(self, name: str, client: Client) -> ClusterRun:
         wiring, seed = self._wiring, f"{self._wiring.seed}/{name}" if name else self._wiring.seed
+        client = client.through(lambda transport: wiring.metrics.metered(transport, client.host or name))
         cache = Cache(client, seed=seed)
         recorder = EventRecorder(client, controller=wiring.name, random=Random(f"{seed}/events"), clock=wiring.clock)
         cluster = self._clusters[name] = ClusterRun(name, client, cache, recorder)
+        self._untrack.append(wiring.metrics.track_informers(name, lambda: cache.informers))
         for controller in self._controllers:
             controller.join(cluster)
         return cluster
+
+    def _events_dropped(self) -> int:
+        return sum(cluster.recorder.dropped for cluster in self._clusters.values())

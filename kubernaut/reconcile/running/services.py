@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -11,6 +12,7 @@ from anyio.abc import TaskGroup
 from structlog.stdlib import BoundLogger
 
 from kubernaut.reconcile.informer import RetryDelay
+from kubernaut.reconcile.running.cancellation import is_stray
 
 CRASH_LIMIT = 5
 """A service that crashes more often than this without two minutes of health in between ends the manager."""
@@ -28,11 +30,17 @@ class Service:
     fatal: tuple[type[Exception], ...] = ()
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     done: anyio.Event = field(default_factory=anyio.Event)
+    started: bool = False
+
+    async def ended(self) -> None:
+        """Wait until it has ended; at once if it was never started."""
+        if self.started:
+            await self.done.wait()
 
     async def stop(self) -> None:
         """Cancel it and wait until it has ended."""
         self.scope.cancel()
-        await self.done.wait()
+        await self.ended()
 
 
 class Supervisor:
@@ -45,6 +53,7 @@ class Supervisor:
 
     def start(self, service: Service) -> None:
         """Start a service; it runs until it returns or is stopped."""
+        service.started = True
         self._group.start_soon(self._host, service, name=service.name)
 
     async def _host(self, service: Service) -> None:
@@ -58,7 +67,7 @@ class Supervisor:
         delay = RetryDelay(Random(f"{self._seed}/crash/{service.name}"))
         while True:
             try:
-                await service.body()
+                await self._run(service)
                 return
             except service.fatal:
                 raise
@@ -69,6 +78,15 @@ class Supervisor:
                     raise
                 self._log.exception("a service crashed and is restarted", service=service.name, wait=round(wait, 3))
             await anyio.sleep(wait)
+
+    async def _run(self, service: Service) -> None:
+        try:
+            await service.body()
+        except asyncio.CancelledError:
+            if not is_stray():
+                raise
+            # It would end the whole manager without a word.
+            raise RuntimeError(f"the service {service.name} raised CancelledError though it was not cancelled") from None
 
 
 async def stop_in_reverse(services: list[Service]) -> None:

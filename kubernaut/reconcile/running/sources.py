@@ -48,21 +48,28 @@ class Source:
     to_cluster: str | None = None
 
     @property
-    def scopes(self) -> list[Scope]:
+    def scopes(self) -> tuple[Scope, ...]:
         """What the informers of this source watch, one for each namespace."""
-        namespaces = (
-            (self.namespaces,) if self.namespaces is None or isinstance(self.namespaces, str) else self.namespaces
-        )
         rt = self.kind.resource_type
-        return [Scope.of(rt, ns, self.labels, self.fields, metadata_only=self.metadata_only) for ns in namespaces]
+        return Scope.across(rt, self.namespaces, self.labels, self.fields, metadata_only=self.metadata_only)
 
     def mapper(self, cache: Cache) -> Callable[[ObjectHead], Iterable[Request]]:
         """`to`, given the cache if it wants one."""
-        try:
-            inspect.signature(self.to).bind(None, None)
-        except TypeError:
-            return self.to
-        return lambda head: self.to(head, cache)
+        return partial(_with_cache, self.to, cache) if _wants_two(self.to) else self.to
+
+
+def _wants_two(to: Mapper) -> bool:
+    """Whether a second argument must be given; one with a default (`lambda head, name=name: ...`) is not asked for."""
+    try:
+        parameters = inspect.signature(to).parameters.values()
+    except ValueError:  # a built-in that does not tell
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters) > 1
+
+
+def _with_cache(to: Mapper, cache: Cache, head: ObjectHead) -> Iterable[Request]:
+    return to(head, cache)
 
 
 def sources_of(controller: Controller) -> list[Source]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from kubernaut.client import Client
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
+from kubernaut.reconcile.metrics import RuntimeMetrics
+from kubernaut.reconcile.serving import Checks, Endpoint
 from kubernaut.timing import Clock
 
 ServiceBody = Callable[[], Awaitable[None]]
@@ -33,3 +35,6 @@ class Wiring:
     seed: str
     clock: Clock | None
     election: LeaderElection | None
+    endpoints: Sequence[Endpoint]
+    metrics: RuntimeMetrics
+    readyz: Checks

@@ -1,6 +1,7 @@
 """What a reconcile answers, and what follows: results, errors, time-outs, nonsense."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -244,3 +245,168 @@ async def test_two_controllers_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="named 'widget' already"):
         manager.add(Controller(Widget, Keys()))
     manager.add(Controller(Widget, Keys(), name="widget-two"))
+
+
+@pytest.mark.parametrize("nonsense", [5, 1.5, "1m", object()])
+def test_a_result_refuses_what_is_no_time_span_or_priority(nonsense: Any) -> None:
+    with pytest.raises(TypeError, match="it must be a timedelta"):
+        Result(requeue_after=nonsense)
+    if not isinstance(nonsense, int):
+        with pytest.raises(TypeError, match="it must be an int"):
+            Result(priority=nonsense)
+
+
+async def test_a_result_made_of_nonsense_is_an_error_of_that_reconcile_and_no_worker_is_lost() -> None:
+    async def do(request: Request, ctx: Context) -> Result | None:
+        wait: Any = 5
+        return Result(requeue_after=wait) if len(keys.calls) < 3 else None
+
+    keys = Keys(do)
+    assert len(await calls_after(60, keys)) == 3
+
+
+async def test_a_negative_time_span_runs_again_at_once() -> None:
+    async def do(request: Request, ctx: Context) -> Result | None:
+        return Result(requeue_after=timedelta(seconds=-5)) if len(keys.calls) < 3 else None
+
+    keys = Keys(do)
+    await calls_after(60, keys)
+    assert keys.waits == [0, 0]
+
+
+async def cancel_now() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def cancel_later() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+async def cancel_and_swallow() -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        await cancel_now()
+
+
+async def await_a_cancelled_task() -> None:
+    task = asyncio.create_task(asyncio.sleep(5))
+    task.cancel()
+    await task
+
+
+@pytest.mark.parametrize("cancel", [cancel_now, cancel_later, await_a_cancelled_task])
+@pytest.mark.parametrize("timeout", [None, timedelta(seconds=30)])
+async def test_a_cancellation_that_a_reconcile_lets_escape_is_an_error_and_loses_no_worker(
+    cancel: Any, timeout: timedelta | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def do(request: Request, ctx: Context) -> Result | None:
+        if len(keys.calls) < 4:
+            await cancel()
+        return Result(requeue_after=timedelta(seconds=20)) if len(keys.calls) < 6 else None
+
+    keys = Keys(do)
+    await calls_after(100, keys, reconcile_timeout=timeout)
+    assert keys.waits == [0.005, 0.01, 0.02, 20, 20]
+    assert "raised CancelledError though it was not cancelled" in caplog.text
+
+
+async def test_a_cancellation_that_a_reconcile_swallows_is_its_own_affair() -> None:
+    async def do(request: Request, ctx: Context) -> Result | None:
+        await cancel_and_swallow()
+        return Result(requeue_after=timedelta(seconds=20)) if len(keys.calls) < 3 else None
+
+    keys = Keys(do)
+    await calls_after(100, keys)
+    assert keys.waits == [20, 20]
+    assert keys.attempts == [1, 1, 1]
+
+
+async def test_a_timeout_that_a_reconcile_catches_to_clean_up_still_counts_as_failed() -> None:
+    async def do(request: Request, ctx: Context) -> None:
+        if len(keys.calls) == 1:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                cleaned.append(asyncio.get_running_loop().time())
+
+    cleaned: list[float] = []
+    keys = Keys(do)
+    await calls_after(60, keys, reconcile_timeout=timedelta(seconds=10))
+    assert len(cleaned) == 1
+    assert keys.attempts == [1, 2]
+    assert keys.waits == [10.005]
+
+
+async def test_an_error_keeps_the_priority_of_its_key() -> None:
+    order: list[str] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        order.append(request.name)
+        if request.name == "low" and order.count("low") == 1:
+            raise ValueError
+        if request.name == "first":
+            server.put("configmaps", {**widget("low"), "data": {}})
+            await asyncio.sleep(1)
+        if request.name == "low":
+            return
+        if request.name == "block":
+            await asyncio.sleep(1)
+
+    server = one_widget()
+    keys = Keys(do)
+    watch = Watch(ConfigMap, to=lambda head: [Request(head.namespace, head.name)], priority=-50)
+    async with manager_of(server, keys, watches=[watch]).running():
+        await asyncio.sleep(1)
+        server.put("configmaps", {**widget("low"), "data": {}})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
+        for name in ("block", "event"):
+            server.put("widgets", widget(name))
+        await asyncio.sleep(5)
+    assert order == ["a", "low", "block", "event", "low"]
+
+
+async def test_an_error_from_a_task_group_counts_as_the_one_error_in_it() -> None:
+    async def do(request: Request, ctx: Context) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(give_up())
+
+    async def give_up() -> None:
+        raise TerminalError("cannot be")
+
+    assert await calls_after(3600, Keys(do)) == ["shop/a"]
+
+
+async def test_several_errors_from_a_task_group_are_an_ordinary_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def do(request: Request, ctx: Context) -> None:
+        if len(keys.calls) == 1:
+            raise ExceptionGroup("both", [TerminalError("one"), ValueError("two")])
+
+    keys = Keys(do)
+    assert len(await calls_after(3600, keys)) == 2
+
+
+async def test_one_worker_reconciles_one_key_after_the_other_and_a_key_never_twice_at_once() -> None:
+    busy: list[str] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        assert request.name not in busy
+        busy.append(request.name)
+        most.append(len(busy))
+        if len(keys.calls) < 12:
+            live = server.objects["widgets", "shop", request.name]
+            server.put("widgets", {**live, "spec": {"size": len(keys.calls)}})
+        await asyncio.sleep(1)
+        busy.remove(request.name)
+
+    for workers, at_once in ((1, 1), (4, 3)):
+        server, keys, most = Server(), Keys(do), list[int]()
+        for name in "abc":
+            server.put("widgets", widget(name))
+        await calls_after(60, keys, server, max_concurrent=workers)
+        assert max(most) == at_once
+        assert len(keys.calls) > 12
