@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 DEMO   ?=
 
-.PHONY: demo test lint docs fresh clean
+.PHONY: demo test lint docs data fresh clean
 demo: $(STAMP)
 	@$(PY) -m kubernaut demo $(DEMO)
 
@@ -21,6 +21,11 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+# What is made out of Kubernetes' OpenAPI definitions (the development dependency kubernetes-validate).
+data: $(STAMP)
+	@$(PY) tools/make_openapi_data.py
+	@PYTHONPATH=. $(PY) tools/make_models.py
 
 # What CI does: everything again from nothing, in a clone that has only what is committed.
 fresh:

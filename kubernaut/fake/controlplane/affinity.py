@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kubernaut.fake.controlplane import conditions
-from kubernaut.resources.builtin.core_v1 import Node, Pod, Taint
+from kubernaut.resources.builtin.core_v1 import Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint
 from kubernaut.resources.builtin.pods import Toleration
 
 _UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
@@ -43,16 +41,13 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 
 def _affine(pod: Pod, node: Node) -> bool:
-    affinity: dict[str, Any] = (pod.spec.affinity or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if not required:
-        return True
-    return any(_term_matches(term, node) for term in required.get("nodeSelectorTerms") or [])
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity is not None else None
+    required = affinity.required_during_scheduling_ignored_during_execution if affinity is not None else None
+    return required is None or any(_term_matches(term, node) for term in required.node_selector_terms)
 
 
-def _term_matches(term: dict[str, Any], node: Node) -> bool:
-    expressions = term.get("matchExpressions") or []
-    fields = term.get("matchFields") or []
+def _term_matches(term: NodeSelectorTerm, node: Node) -> bool:
+    expressions, fields = term.match_expressions, term.match_fields
     if not expressions and not fields:
         return False
     named = {"metadata.name": node.name}
@@ -61,10 +56,10 @@ def _term_matches(term: dict[str, Any], node: Node) -> bool:
     )
 
 
-def _requirement(requirement: dict[str, Any], values: dict[str, str]) -> bool:
-    actual = values.get(requirement["key"])
-    wanted = requirement.get("values") or []
-    match requirement.get("operator"):
+def _requirement(requirement: NodeSelectorRequirement, values: dict[str, str]) -> bool:
+    actual = values.get(requirement.key)
+    wanted = requirement.values
+    match requirement.operator:
         case "In":
             return actual in wanted
         case "NotIn":

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.rollout import Bounds, bounds_of
-from kubernaut.resources.builtin.apps_v1 import Deployment, ReplicaSet
+from kubernaut.resources.builtin.apps_v1 import Deployment, DeploymentCondition, ReplicaSet
 
 _DEADLINE_SECONDS = 600
 
@@ -50,6 +50,7 @@ def sum_of_wanted(replica_sets: Sequence[ReplicaSet]) -> int:
 def _set_available(deployment: Deployment, available: int, bounds: Bounds, now: datetime) -> None:
     enough = available >= bounds.at_least
     conditions.put(
+        DeploymentCondition,
         deployment.status.conditions,
         "Available",
         enough,
@@ -87,14 +88,12 @@ def _progress(
 ) -> None:
     found = conditions.find(deployment.status.conditions, "Progressing")
     changed = found is None or (found.reason, found.message) != (reason, message)
-    condition = conditions.put(deployment.status.conditions, "Progressing", status, now, reason=reason, message=message)
-    if (changed or at is not None) and condition.model_extra is not None:
-        condition.model_extra["lastUpdateTime"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    known = deployment.status.conditions
+    condition = conditions.put(DeploymentCondition, known, "Progressing", status, now, reason=reason, message=message)
+    if changed or at is not None:
+        condition.last_update_time = now
 
 
 def _last_update(deployment: Deployment) -> datetime | None:
     found = conditions.find(deployment.status.conditions, "Progressing")
-    text = (found.model_extra or {}).get("lastUpdateTime") if found else None
-    if isinstance(text, str):
-        return datetime.fromisoformat(text)
-    return found.last_transition_time if found else None
+    return (found.last_update_time or found.last_transition_time) if found else None

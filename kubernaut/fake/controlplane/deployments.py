@@ -14,7 +14,7 @@ from kubernaut.fake.controlplane.rollout import bounds_of, next_new, next_old, r
 from kubernaut.fake.controlplane.template import HASH_LABEL, comparable, template_hash
 from kubernaut.reconcile import Context, Controller, Reconciler, RequeueError, Result
 from kubernaut.resources import ObjectMeta
-from kubernaut.resources.builtin.apps_v1 import Deployment, ReplicaSet, ReplicaSetSpec
+from kubernaut.resources.builtin.apps_v1 import Deployment, DeploymentCondition, ReplicaSet, ReplicaSetSpec
 
 REVISION = "deployment.kubernetes.io/revision"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -165,7 +165,8 @@ def _revision(replica_sets: Sequence[ReplicaSet]) -> int:
 
 
 def _progress(deployment: Deployment, now: datetime, reason: str, message: str) -> None:
-    conditions.put(deployment.status.conditions, "Progressing", True, now, reason=reason, message=message)
+    known = deployment.status.conditions
+    conditions.put(DeploymentCondition, known, "Progressing", True, now, reason=reason, message=message)
 
 
 def deployments() -> Controller:

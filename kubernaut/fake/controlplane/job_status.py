@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from kubernaut.fake.controlplane import conditions
-from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.batch_v1 import Job, PodFailurePolicyOnExitCodesRequirement, UncountedTerminatedPods
 from kubernaut.resources.builtin.core_v1 import Pod
 
 TRACKING = "batch.kubernetes.io/job-tracking"
@@ -50,9 +49,8 @@ def count(job: Job, pods: Sequence[Pod]) -> bool:
 
     Returns whether the lists changed: then the finalizers may go only after that status has been written.
     """
-    lists: dict[str, Any] = job.status.uncounted_terminated_pods or {}
-    waiting = {"succeeded": list(lists.get("succeeded") or []), "failed": list(lists.get("failed") or [])}
-    held = {pod.uid: pod for pod in pods if TRACKING in pod.metadata.finalizers}
+    waiting = dict(zip(("succeeded", "failed"), uncounted(job), strict=True))
+    held = {pod.uid or "": pod for pod in pods if TRACKING in pod.metadata.finalizers}
     changed = False
     for result, uids in waiting.items():
         released = [uid for uid in uids if uid not in held]
@@ -66,14 +64,20 @@ def count(job: Job, pods: Sequence[Pod]) -> bool:
         if ended is not None and uid not in known:
             waiting[ended].append(uid)
             changed = True
-    job.status.uncounted_terminated_pods = {key: uids for key, uids in waiting.items() if uids}
+    job.status.uncounted_terminated_pods = UncountedTerminatedPods(**waiting)
     return changed
+
+
+def uncounted(job: Job) -> tuple[list[str], list[str]]:
+    """The uids of the pods that have succeeded and that have failed, and that the counters do not have yet."""
+    lists = job.status.uncounted_terminated_pods
+    return (list(lists.succeeded), list(lists.failed)) if lists is not None else ([], [])
 
 
 def total(job: Job, result: str) -> int:
     """How many pods have succeeded or failed, those whose finalizer is still there included."""
-    uncounted = (job.status.uncounted_terminated_pods or {}).get(result) or []
-    return (getattr(job.status, result) or 0) + len(uncounted)
+    waiting = job.status.uncounted_terminated_pods
+    return (getattr(job.status, result) or 0) + (len(getattr(waiting, result)) if waiting is not None else 0)
 
 
 def wanted_completions(job: Job) -> int:
@@ -138,25 +142,24 @@ def _failed_by_policy(job: Job, pods: Sequence[Pod]) -> str | None:
 
 def _rule_of(job: Job, pod: Pod) -> tuple[int, str, str]:
     """The first rule of the pod failure policy that matches: its index, its action, and what matched."""
-    policy: dict[str, Any] = job.spec.pod_failure_policy or {}
+    policy = job.spec.pod_failure_policy
     where = f"pod {pod.namespace}/{pod.name}"
-    for index, rule in enumerate(policy.get("rules") or []):
-        for pattern in rule.get("onPodConditions") or []:
-            found = conditions.find(pod.status.conditions, pattern["type"])
-            if found is not None and found.status == pattern.get("status", "True"):
-                return index, rule["action"], f"Pod {pod.namespace}/{pod.name} has condition {found.type}"
-        codes = rule.get("onExitCodes")
-        matched = _matching_exit(codes, pod) if codes else None
+    for index, rule in enumerate(policy.rules if policy is not None else ()):
+        for pattern in rule.on_pod_conditions:
+            found = conditions.find(pod.status.conditions, pattern.type)
+            if found is not None and found.status == (pattern.status or "True"):
+                return index, rule.action, f"Pod {pod.namespace}/{pod.name} has condition {found.type}"
+        matched = _matching_exit(rule.on_exit_codes, pod) if rule.on_exit_codes is not None else None
         if matched is not None:
-            return index, rule["action"], f"Container {matched[0]} for {where} failed with exit code {matched[1]}"
+            return index, rule.action, f"Container {matched[0]} for {where} failed with exit code {matched[1]}"
     return -1, "Count", ""
 
 
-def _matching_exit(codes: dict[str, Any], pod: Pod) -> tuple[str, int] | None:
+def _matching_exit(codes: PodFailurePolicyOnExitCodesRequirement, pod: Pod) -> tuple[str, int] | None:
     for status in pod.status.container_statuses:
         ended = status.state.terminated
-        if ended is None or ended.exit_code == 0 or codes.get("containerName") not in (None, "", status.name):
+        if ended is None or ended.exit_code == 0 or codes.container_name not in (None, "", status.name):
             continue
-        if (ended.exit_code in codes["values"]) == (codes["operator"] == "In"):
+        if (ended.exit_code in codes.values) == (codes.operator == "In"):
             return status.name, ended.exit_code
     return None

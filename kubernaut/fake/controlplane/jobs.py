@@ -17,12 +17,13 @@ from kubernaut.fake.controlplane.job_status import (
     outcome,
     retry_at,
     total,
+    uncounted,
     wanted_completions,
 )
 from kubernaut.fake.controlplane.pods import is_active, is_ready, owned_pods
 from kubernaut.fake.controlplane.template import pod_from
 from kubernaut.reconcile import Cache, Context, Controller, NotCached, Reconciler, Request, Result, Watch
-from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.batch_v1 import Job, JobCondition
 from kubernaut.resources.builtin.core_v1 import Pod
 
 
@@ -38,7 +39,7 @@ class Jobs(Reconciler[Job]):
             await _release(pods, ctx)
             return await self._expire(job, ctx)
         now = ctx.clock.now()
-        recorded = {uid for uids in (job.status.uncounted_terminated_pods or {}).values() for uid in uids}
+        recorded = {uid for uids in uncounted(job) for uid in uids}
         self._begin(job, now)
         count(job, pods)
         await _release([pod for pod in pods if pod.uid in recorded], ctx)
@@ -59,8 +60,7 @@ class Jobs(Reconciler[Job]):
         known = conditions.find(job.status.conditions, "Suspended")
         if job.spec.suspend or known is not None:
             reason, words = ("JobSuspended", "suspended") if job.spec.suspend else ("JobResumed", "resumed")
-            suspended = bool(job.spec.suspend)
-            conditions.put(job.status.conditions, "Suspended", suspended, now, reason=reason, message=f"Job {words}")
+            _put(job, "Suspended", bool(job.spec.suspend), now, reason=reason, message=f"Job {words}")
 
     def _fill_in(self, job: Job, pods: Sequence[Pod]) -> None:
         active = [pod for pod in pods if is_active(pod)]
@@ -75,13 +75,13 @@ class Jobs(Reconciler[Job]):
         """First the condition that says how it will end, then, when no pod runs any more, that it has ended."""
         early, final = ("FailureTarget", "Failed") if verdict.failed else ("SuccessCriteriaMet", "Complete")
         announced = conditions.is_true(job.status.conditions, early)
-        conditions.put(job.status.conditions, early, True, now, reason=verdict.reason, message=verdict.message)
+        _put(job, early, True, now, reason=verdict.reason, message=verdict.message)
         if not announced:
             return
         await _delete(running, ctx)
-        if running or any((job.status.uncounted_terminated_pods or {}).values()):
+        if running or any(uncounted(job)):
             return
-        conditions.put(job.status.conditions, final, True, now, reason=verdict.reason, message=verdict.message)
+        _put(job, final, True, now, reason=verdict.reason, message=verdict.message)
         if verdict.failed:
             ctx.events.event(job, verdict.reason, verdict.message, type="Warning", action="Finish")
         else:
@@ -141,6 +141,10 @@ class OrphanedJobPods(Reconciler[Pod]):
         if job is None or not counted or job.metadata.deletion_timestamp is not None:
             await _release([pod], ctx)
         return None
+
+
+def _put(job: Job, kind: str, status: bool, now: datetime, *, reason: str, message: str) -> None:
+    conditions.put(JobCondition, job.status.conditions, kind, status, now, reason=reason, message=message)
 
 
 def _standing(job: Job) -> Verdict | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubernaut.fake.controlplane import conditions
 from kubernaut.reconcile import Context, Controller, Reconciler, Result
 from kubernaut.resources import ObjectMeta
-from kubernaut.resources.builtin.core_v1 import Node, NodeAddress
+from kubernaut.resources.builtin.core_v1 import Node, NodeAddress, NodeCondition
 
 _CAPACITY = {"cpu": "8", "memory": "32Gi", "pods": "110"}
 _PRESSURES = {
@@ -31,9 +31,9 @@ class Nodes(Reconciler[Node]):
             return None
         now = ctx.clock.now()
         for kind, (reason, message) in _PRESSURES.items():
-            conditions.put(obj.status.conditions, kind, False, now, reason=reason, message=message)
+            conditions.put(NodeCondition, obj.status.conditions, kind, False, now, reason=reason, message=message)
         message = "kubelet is posting ready status"
-        conditions.put(obj.status.conditions, "Ready", True, now, reason="KubeletReady", message=message)
+        conditions.put(NodeCondition, obj.status.conditions, "Ready", True, now, reason="KubeletReady", message=message)
         obj.status.capacity = obj.status.capacity or dict(_CAPACITY)
         obj.status.allocatable = obj.status.allocatable or dict(obj.status.capacity)
         if not obj.status.addresses:

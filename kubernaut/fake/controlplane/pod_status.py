@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.fake.controlplane.processes import Exited
-from kubernaut.resources.builtin.core_v1 import Pod
+from kubernaut.resources.builtin.core_v1 import Pod, PodCondition
 from kubernaut.resources.builtin.pods import (
     Container,
     ContainerState,
@@ -50,7 +50,7 @@ def accept(pod: Pod, host_ip: str, now: datetime) -> None:
         )
         for container in pod.spec.containers
     ]
-    conditions.put(status.conditions, "PodScheduled", True, now)
+    conditions.put(PodCondition, status.conditions, "PodScheduled", True, now)
     summarise(pod, now)
 
 
@@ -139,9 +139,9 @@ def summarise(pod: Pod, now: datetime, *, stopped: bool = False) -> None:
         reason = "PodFailed"
     elif not all_ready:
         reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
-    conditions.put(status.conditions, "Initialized", True, now)
+    conditions.put(PodCondition, status.conditions, "Initialized", True, now)
     for kind in ("Ready", "ContainersReady"):
-        conditions.put(status.conditions, kind, all_ready, now, reason=reason, message=message)
+        conditions.put(PodCondition, status.conditions, kind, all_ready, now, reason=reason, message=message)
 
 
 def _phase(pod: Pod) -> str:

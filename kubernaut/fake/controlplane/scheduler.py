@@ -10,7 +10,7 @@ from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.affinity import refusal
 from kubernaut.fake.controlplane.indexes import FINISHED, NODE, POD_INDEXES
 from kubernaut.reconcile import Cache, Context, Controller, NotCached, Reconciler, Request, Result, Watch
-from kubernaut.resources.builtin.core_v1 import Node, Pod
+from kubernaut.resources.builtin.core_v1 import Node, Pod, PodCondition
 
 
 class Scheduler(Reconciler[Pod]):
@@ -35,7 +35,8 @@ class Scheduler(Reconciler[Pod]):
             message = unschedulable_message(refusals.values())
             now = ctx.clock.now()
             pod.status.phase = pod.status.phase or "Pending"
-            conditions.put(pod.status.conditions, "PodScheduled", False, now, reason="Unschedulable", message=message)
+            known = pod.status.conditions
+            conditions.put(PodCondition, known, "PodScheduled", False, now, reason="Unschedulable", message=message)
             ctx.events.event(pod, "FailedScheduling", message, type="Warning", action="Scheduling")
             return None
         node_name = self._least_used(fitting, ctx)

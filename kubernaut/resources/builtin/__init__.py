@@ -1,1 +1,1 @@
-"""The kinds Kubernetes itself serves, one module per group; each names the fields kubernaut uses and keeps the rest."""
+"""The kinds Kubernetes itself serves, one module per group version, written by tools/make_models.py."""

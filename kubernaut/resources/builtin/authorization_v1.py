@@ -1,65 +1,118 @@
-"""The group authorization.k8s.io, v1: questions whether somebody may do something. They are created, never stored."""
+# Written by tools/make_models.py (`make data`) out of Kubernetes' OpenAPI definitions (Apache-2.0).
+"""The kinds of authorization.k8s.io/v1."""
 
 from pydantic import Field
 
+from kubernaut.resources.builtin.collections import ListOf, MapOf
+from kubernaut.resources.builtin.meta_v1 import FieldSelectorRequirement, LabelSelectorRequirement
 from kubernaut.resources.model import PartialModel
 from kubernaut.resources.resource import Resource
 
-_GROUP = "authorization.k8s.io"
+__all__ = [
+    "FieldSelectorAttributes",
+    "LabelSelectorAttributes",
+    "LocalSubjectAccessReview",
+    "NonResourceAttributes",
+    "NonResourceRule",
+    "ResourceAttributes",
+    "ResourceRule",
+    "SelfSubjectAccessReview",
+    "SelfSubjectAccessReviewSpec",
+    "SelfSubjectRulesReview",
+    "SelfSubjectRulesReviewSpec",
+    "SubjectAccessReview",
+    "SubjectAccessReviewSpec",
+    "SubjectAccessReviewStatus",
+    "SubjectRulesReviewStatus",
+]
 
 
-class ResourceAttributes(PartialModel):
-    """What is to be done to which resource; an empty name or namespace means all."""
+class FieldSelectorAttributes(PartialModel):
+    raw_selector: str | None = None
+    requirements: ListOf[FieldSelectorRequirement] = Field(default_factory=list)
 
-    verb: str | None = None
-    group: str | None = None
-    version: str | None = None
-    resource: str | None = None
-    subresource: str | None = None
-    namespace: str | None = None
-    name: str | None = None
+
+class LabelSelectorAttributes(PartialModel):
+    raw_selector: str | None = None
+    requirements: ListOf[LabelSelectorRequirement] = Field(default_factory=list)
 
 
 class NonResourceAttributes(PartialModel):
-    """What is to be done to which URL path."""
-
     path: str | None = None
     verb: str | None = None
 
 
-class SelfSubjectAccessReviewSpec(PartialModel):
-    """A question about the asker."""
+class ResourceAttributes(PartialModel):
+    field_selector: FieldSelectorAttributes | None = None
+    group: str | None = None
+    label_selector: LabelSelectorAttributes | None = None
+    name: str | None = None
+    namespace: str | None = None
+    resource: str | None = None
+    subresource: str | None = None
+    verb: str | None = None
+    version: str | None = None
 
-    resource_attributes: ResourceAttributes | None = None
+
+class SubjectAccessReviewSpec(PartialModel):
+    extra: MapOf[ListOf[str]] = Field(default_factory=dict)
+    groups: ListOf[str] = Field(default_factory=list)
     non_resource_attributes: NonResourceAttributes | None = None
-
-
-class SubjectAccessReviewSpec(SelfSubjectAccessReviewSpec):
-    """A question about a user with its groups."""
-
-    user: str | None = None
-    groups: list[str] = Field(default_factory=list)
+    resource_attributes: ResourceAttributes | None = None
     uid: str | None = None
+    user: str | None = None
 
 
 class SubjectAccessReviewStatus(PartialModel):
-    """The answer."""
-
     allowed: bool = False
     denied: bool | None = None
-    reason: str | None = None
     evaluation_error: str | None = None
+    reason: str | None = None
 
 
-class SubjectAccessReview(Resource, group=_GROUP, version="v1", scope="Cluster"):
-    """Asks whether a user may do something."""
-
+class LocalSubjectAccessReview(Resource, group="authorization.k8s.io", version="v1"):
     spec: SubjectAccessReviewSpec = Field(default_factory=SubjectAccessReviewSpec)
     status: SubjectAccessReviewStatus = Field(default_factory=SubjectAccessReviewStatus)
 
 
-class SelfSubjectAccessReview(Resource, group=_GROUP, version="v1", scope="Cluster"):
-    """Asks whether the asker may do something."""
+class NonResourceRule(PartialModel):
+    non_resource_urls: ListOf[str] = Field(default_factory=list)
+    verbs: ListOf[str] = Field(default_factory=list)
 
+
+class ResourceRule(PartialModel):
+    api_groups: ListOf[str] = Field(default_factory=list)
+    resource_names: ListOf[str] = Field(default_factory=list)
+    resources: ListOf[str] = Field(default_factory=list)
+    verbs: ListOf[str] = Field(default_factory=list)
+
+
+class SelfSubjectAccessReviewSpec(PartialModel):
+    non_resource_attributes: NonResourceAttributes | None = None
+    resource_attributes: ResourceAttributes | None = None
+
+
+class SelfSubjectAccessReview(Resource, group="authorization.k8s.io", version="v1", scope="Cluster"):
     spec: SelfSubjectAccessReviewSpec = Field(default_factory=SelfSubjectAccessReviewSpec)
+    status: SubjectAccessReviewStatus = Field(default_factory=SubjectAccessReviewStatus)
+
+
+class SelfSubjectRulesReviewSpec(PartialModel):
+    namespace: str | None = None
+
+
+class SubjectRulesReviewStatus(PartialModel):
+    evaluation_error: str | None = None
+    incomplete: bool = False
+    non_resource_rules: ListOf[NonResourceRule] = Field(default_factory=list)
+    resource_rules: ListOf[ResourceRule] = Field(default_factory=list)
+
+
+class SelfSubjectRulesReview(Resource, group="authorization.k8s.io", version="v1", scope="Cluster"):
+    spec: SelfSubjectRulesReviewSpec = Field(default_factory=SelfSubjectRulesReviewSpec)
+    status: SubjectRulesReviewStatus = Field(default_factory=SubjectRulesReviewStatus)
+
+
+class SubjectAccessReview(Resource, group="authorization.k8s.io", version="v1", scope="Cluster"):
+    spec: SubjectAccessReviewSpec = Field(default_factory=SubjectAccessReviewSpec)
     status: SubjectAccessReviewStatus = Field(default_factory=SubjectAccessReviewStatus)

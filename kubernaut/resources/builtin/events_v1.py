@@ -1,28 +1,32 @@
-"""The group events.k8s.io, v1: what happened to objects."""
+# Written by tools/make_models.py (`make data`) out of Kubernetes' OpenAPI definitions (Apache-2.0).
+"""The kinds of events.k8s.io/v1."""
 
-from kubernaut.resources.builtin.core_v1 import ObjectReference
+from kubernaut.resources.builtin.core_v1.cluster import EventSource
+from kubernaut.resources.builtin.core_v1.shared import ObjectReference
 from kubernaut.resources.model import PartialModel
 from kubernaut.resources.resource import Resource
-from kubernaut.resources.scalars import MicroTime
+from kubernaut.resources.scalars import MicroTime, Time
+
+__all__ = ["Event", "EventSeries"]
 
 
 class EventSeries(PartialModel):
-    """How often an event was repeated (at least twice), and when last."""
-
     count: int
-    last_observed_time: MicroTime
+    last_observed_time: MicroTime | None = None
 
 
 class Event(Resource, group="events.k8s.io", version="v1", short_names=("ev",)):
-    """Something that happened to an object; `note` has at most 1024 bytes, `type` is Normal or Warning."""
-
-    event_time: MicroTime | None = None
-    series: EventSeries | None = None
-    reporting_controller: str | None = None
-    reporting_instance: str | None = None
     action: str | None = None
+    deprecated_count: int | None = None
+    deprecated_first_timestamp: Time | None = None
+    deprecated_last_timestamp: Time | None = None
+    deprecated_source: EventSource | None = None
+    event_time: MicroTime | None = None
+    note: str | None = None
     reason: str | None = None
     regarding: ObjectReference | None = None
     related: ObjectReference | None = None
-    note: str | None = None
+    reporting_controller: str | None = None
+    reporting_instance: str | None = None
+    series: EventSeries | None = None
     type: str | None = None

@@ -1,69 +1,64 @@
-"""The group rbac.authorization.k8s.io, v1: who may do what."""
+# Written by tools/make_models.py (`make data`) out of Kubernetes' OpenAPI definitions (Apache-2.0).
+"""The kinds of rbac.authorization.k8s.io/v1."""
 
 from pydantic import Field
 
-from kubernaut.resources.builtin.pods import LabelSelector
-from kubernaut.resources.model import Model
+from kubernaut.resources.builtin.collections import ListOf
+from kubernaut.resources.builtin.meta_v1 import LabelSelector
+from kubernaut.resources.model import PartialModel
 from kubernaut.resources.resource import Resource
 
-_GROUP = "rbac.authorization.k8s.io"
+__all__ = [
+    "AggregationRule",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PolicyRule",
+    "Role",
+    "RoleBinding",
+    "RoleRef",
+    "Subject",
+]
 
 
-class PolicyRule(Model):
-    """Allows verbs on resources (`pods`, `pods/log`) of API groups, or on URLs."""
-
-    verbs: list[str]
-    api_groups: list[str] = Field(default_factory=list)
-    resources: list[str] = Field(default_factory=list)
-    resource_names: list[str] = Field(default_factory=list)
-    non_resource_urls: list[str] = Field(default_factory=list)
+class AggregationRule(PartialModel):
+    cluster_role_selectors: ListOf[LabelSelector] = Field(default_factory=list)
 
 
-class RoleRef(Model):
-    """The Role or ClusterRole a binding gives."""
-
-    kind: str
-    name: str
-    api_group: str = _GROUP
-
-
-class Subject(Model):
-    """Whom a binding gives it to: a ServiceAccount (with namespace), User or Group."""
-
-    kind: str
-    name: str
-    namespace: str | None = None
-    api_group: str | None = None
+class PolicyRule(PartialModel):
+    verbs: ListOf[str]
+    api_groups: ListOf[str] = Field(default_factory=list)
+    non_resource_urls: ListOf[str] = Field(default_factory=list)
+    resource_names: ListOf[str] = Field(default_factory=list)
+    resources: ListOf[str] = Field(default_factory=list)
 
 
-class Role(Resource, group=_GROUP, version="v1"):
-    """Rules within one namespace."""
-
-    rules: list[PolicyRule] = Field(default_factory=list)
-
-
-class AggregationRule(Model):
-    """Selects the ClusterRoles whose rules are gathered into one."""
-
-    cluster_role_selectors: list[LabelSelector] = Field(default_factory=list)
-
-
-class ClusterRole(Resource, group=_GROUP, version="v1", scope="Cluster"):
-    """Rules for the whole cluster, or to be bound in a namespace."""
-
-    rules: list[PolicyRule] = Field(default_factory=list)
+class ClusterRole(Resource, group="rbac.authorization.k8s.io", version="v1", scope="Cluster"):
     aggregation_rule: AggregationRule | None = None
+    rules: ListOf[PolicyRule] = Field(default_factory=list)
 
 
-class RoleBinding(Resource, group=_GROUP, version="v1"):
-    """Gives a role within one namespace."""
+class RoleRef(PartialModel):
+    kind: str
+    name: str
+    api_group: str = "rbac.authorization.k8s.io"
 
+
+class Subject(PartialModel):
+    kind: str
+    name: str
+    api_group: str | None = None
+    namespace: str | None = None
+
+
+class ClusterRoleBinding(Resource, group="rbac.authorization.k8s.io", version="v1", scope="Cluster"):
     role_ref: RoleRef
-    subjects: list[Subject] = Field(default_factory=list)
+    subjects: ListOf[Subject] = Field(default_factory=list)
 
 
-class ClusterRoleBinding(Resource, group=_GROUP, version="v1", scope="Cluster"):
-    """Gives a ClusterRole everywhere."""
+class Role(Resource, group="rbac.authorization.k8s.io", version="v1"):
+    rules: ListOf[PolicyRule] = Field(default_factory=list)
 
+
+class RoleBinding(Resource, group="rbac.authorization.k8s.io", version="v1"):
     role_ref: RoleRef
-    subjects: list[Subject] = Field(default_factory=list)
+    subjects: ListOf[Subject] = Field(default_factory=list)
