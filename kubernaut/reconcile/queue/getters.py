@@ -32,11 +32,10 @@ class Getters:
 
     def wake(self) -> None:
         """Wake the task that has waited longest, if there is one."""
-        while self._waiting:
+        if self._waiting:
             woken, _ = self._waiting.popitem(last=False)
-            if not woken.done():  # done: it was cancelled, and its task has not run yet
+            if not woken.done():  # if it was cancelled, its task passes the wake-up on as soon as it runs
                 woken.set_result(None)
-                return
 
     def wake_all(self) -> None:
         """Wake every waiting task."""

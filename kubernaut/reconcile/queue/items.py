@@ -15,7 +15,8 @@ A key of priority p is overtaken by keys of a higher priority q only if they com
 So a key of an initial list (-100) waits for events (0) of its first 10 s at most.
 """
 
-# Stale entries a heap may hold before they are swept out: spares small heaps the sweeping. Each keeps its key in memory.
+# Stale entries a heap may hold before they are swept out, which spares small heaps the sweeping; each keeps its key
+# in memory.
 _STALE_ALLOWED = 64
 
 

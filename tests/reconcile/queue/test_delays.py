@@ -101,6 +101,15 @@ async def test_a_delay_given_to_a_dirty_key_ends_with_the_get_so_no_second_run_f
     assert await nothing_comes(queue, 100)
 
 
+async def test_a_delay_given_to_a_ready_key_of_low_priority_does_not_put_it_off() -> None:
+    queue, start = Queue[str](), now()
+    queue.add("a", priority=-100)
+    queue.add_after("a", 5)
+    queue.done(await queue.get())
+    assert now() == start
+    assert await nothing_comes(queue, 100)
+
+
 async def test_a_delay_given_to_a_key_that_is_dirty_in_process_merges_with_the_run_to_come() -> None:
     queue, start = Queue[str](), now()
     queue.add("a")
@@ -153,6 +162,16 @@ async def test_a_delayed_key_keeps_the_highest_priority_that_was_asked_for() -> 
     queue.add_after("a", 4, priority=-3)
     await queue.get()
     assert queue.priority_of("a") == 7
+
+
+async def test_an_add_takes_over_the_priority_of_the_delay_that_it_absorbs() -> None:
+    queue = Queue[str]()
+    queue.add_after("a", 5, priority=7)
+    queue.add("a")
+    queue.add_after("b", 5, priority=-7)
+    queue.add("b")
+    await taken(queue, 2)
+    assert (queue.priority_of("a"), queue.priority_of("b")) == (7, 0)
 
 
 async def test_a_thousand_keys_due_at_once_leave_the_loop_its_turns() -> None:

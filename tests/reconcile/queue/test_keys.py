@@ -287,14 +287,25 @@ async def test_a_shut_down_wakes_every_waiting_getter() -> None:
     assert await asyncio.gather(*getters) == [True] * 5
 
 
-async def test_the_queue_keeps_no_reference_to_a_key_that_is_done() -> None:
-    class Big:
-        pass
+class Big:
+    pass
 
+
+async def test_the_queue_keeps_no_reference_to_a_key_that_is_done() -> None:
     queue, key = Queue[Big](), Big()
     queue.add(key)
     queue.add(key)
     queue.done(await queue.get())
+    reference = weakref.ref(key)
+    del key
+    gc.collect()
+    assert reference() is None
+
+
+async def test_a_shut_down_lets_go_of_the_delayed_keys_it_drops() -> None:
+    queue, key = Queue[Big](), Big()
+    queue.add_after(key, 60)
+    queue.close()
     reference = weakref.ref(key)
     del key
     gc.collect()
