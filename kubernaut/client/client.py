@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from kubernaut.client import params
-from kubernaut.client.errors import Expired, error_from_status
-from kubernaut.client.frames import ObjectHead, RawFrames, RawPage, decode_head, decode_page
+from kubernaut.client.errors import Expired
+from kubernaut.client.frames import ObjectHead, decode_head, decode_page
 from kubernaut.client.memory import ApplyMemory
 from kubernaut.client.params import Query, Selector
 from kubernaut.client.patches import ApplyPatch, Patch
-from kubernaut.client.results import RawResponse, ResourceList, WatchEvents, Written
-from kubernaut.client.transport import HeaderValue, Transport, TransportRequest, TransportResponse
+from kubernaut.client.raw import DEFAULT_TIMEOUT, PAGE_SIZE, RawClient
+from kubernaut.client.results import ResourceList, WatchEvents, Written
+from kubernaut.client.transport import Transport
 from kubernaut.resources import Resource, ResourceType
 
 __all__ = ["Client"]
 
 R = TypeVar("R", bound=Resource)
 
-PAGE_SIZE = 500
-DEFAULT_TIMEOUT = 60.0
-UNAUTHORIZED = 401
 
-
-class Client:
+class Client(RawClient):
     """Reads and writes the objects of one API server. Safe for use by many tasks at once.
 
     ``field_manager`` names this program in managedFields; ``timeout`` (seconds; None: no limit) bounds each request
@@ -49,11 +45,8 @@ class Client:
         user_agent: str = "kubernaut",
         timeout: float | None = DEFAULT_TIMEOUT,
     ) -> None:
-        self._transport = transport
-        self._owns_transport = True
+        super().__init__(transport, user_agent=user_agent, timeout=timeout)
         self._field_manager = field_manager
-        self._timeout = timeout
-        self._headers: dict[str, HeaderValue] = {"user-agent": user_agent}
         self._observers: tuple[Callable[[Written], None], ...] = ()
         self._memory: ApplyMemory | None = None
 
@@ -61,24 +54,6 @@ class Client:
     def field_manager(self) -> str:
         """The name under which this client's writes own fields."""
         return self._field_manager
-
-    @property
-    def host(self) -> str:
-        """The server's host and port, where the transport tells them."""
-        return str(getattr(self._transport, "host", ""))
-
-    async def aclose(self) -> None:
-        """Close the transport; does nothing on a client derived from another one."""
-        if self._owns_transport:
-            await self._transport.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     # Derived clients share the transport and leave closing it to the first.
 
@@ -278,93 +253,6 @@ class Client:
             self._tell(Written(rt, namespace, name, deletion.uid or uid or "", version, deleted=deletion.gone))
         return None if deletion.gone else kind.from_json(body)
 
-    # Raw access.
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        body: Any = None,
-        headers: Mapping[str, HeaderValue] | None = None,
-    ) -> RawResponse:
-        """Send any request. ``body`` is JSON data, or bytes sent as they are. Raises ApiError from status 400 up."""
-        encoded = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        return await self._send(method, path, query=query, body=encoded, headers=headers or {})
-
-    @asynccontextmanager
-    async def stream(
-        self, method: str, path: str, *, query: Query = (), timeout: float | None = None
-    ) -> AsyncIterator[TransportResponse]:
-        """Open a response without end, such as a followed log; ``timeout`` (seconds) is for the headers to arrive."""
-        request = TransportRequest(method, path, tuple(query), self._headers, stream=True, timeout=timeout)
-        async with self._transport.open(request) as response:
-            if response.status >= 400:
-                raise error_from_status(response.status, await _read(response), response.headers)
-            yield response
-
-    async def list_pages(
-        self,
-        rt: ResourceType,
-        *,
-        namespace: str | None = None,
-        labels: Selector = None,
-        fields: Selector = None,
-        limit: int | None = PAGE_SIZE,
-        resource_version: str | None = None,
-        continue_token: str | None = None,
-        metadata_only: bool = False,
-    ) -> AsyncIterator[RawPage]:
-        """List in pages of ``limit`` (None: all at once), from ``continue_token`` on; items still encoded.
-
-        Raises Expired when the pages take too long to read.
-        """
-        query = params.list_query(labels, fields)
-        headers = {"accept": params.METADATA_LIST} if metadata_only else {}
-        while True:
-            paging = params.page_query(limit, continue_token, resource_version)
-            page = decode_page(
-                (await self._send("GET", rt.path(namespace), query=query + paging, headers=headers)).body
-            )
-            yield page
-            if page.continue_ is None:
-                return
-            continue_token, resource_version = page.continue_, None
-
-    @asynccontextmanager
-    async def watch_raw(
-        self,
-        rt: ResourceType,
-        *,
-        namespace: str | None = None,
-        labels: Selector = None,
-        fields: Selector = None,
-        resource_version: str | None = None,
-        timeout_seconds: int | None = None,
-        bookmarks: bool = True,
-        send_initial_events: bool = False,
-        metadata_only: bool = False,
-    ) -> AsyncIterator[RawFrames]:
-        """One watch, its objects still encoded. The server ends it after ``timeout_seconds``, or as it likes.
-
-        ERROR and BOOKMARK events are handed on like the others. Raises Expired, or ApiError, when the server refuses
-        the watch; TransportError when the stream breaks.
-        """
-        query = params.watch_query(
-            labels, fields, resource_version, timeout_seconds, bookmarks=bookmarks, initial=send_initial_events
-        )
-        headers = {"accept": params.METADATA_OBJECT} if metadata_only else {"accept": "application/json"}
-        request = TransportRequest(
-            "GET", rt.path(namespace), query, {**self._headers, **headers}, stream=True, timeout=self._timeout
-        )
-        async with self._transport.open(request) as response:
-            if response.status == UNAUTHORIZED:
-                await self._transport.refresh()  # whoever watches opens the next watch with what is new
-            if response.status >= 400:
-                raise error_from_status(response.status, await _read(response), response.headers)
-            yield RawFrames(response.chunks)
-
     # The common end of all verbs.
 
     async def _write(self, method: str, path: str, obj: R, *, dry_run: bool) -> R:
@@ -376,32 +264,6 @@ class Client:
     def _write_query(self, dry_run: bool) -> Query:
         manager = (("fieldManager", self._field_manager),)
         return (*manager, ("dryRun", "All")) if dry_run else manager
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        body: bytes | None = None,
-        headers: Mapping[str, HeaderValue] | None = None,
-    ) -> RawResponse:
-        sent: dict[str, HeaderValue] = {"accept": "application/json", **self._headers}
-        if body is not None:
-            sent["content-type"] = "application/json"
-        sent.update(headers or {})
-        request = TransportRequest(method, path, tuple(query), sent, body, timeout=self._timeout)
-        answer = await self._exchange(request)
-        # A refused credential means that nothing was done, so asking again with a newer one is safe for writes too.
-        if answer.status == UNAUTHORIZED and await self._transport.refresh():
-            answer = await self._exchange(request)
-        if answer.status >= 400:
-            raise error_from_status(answer.status, answer.body, answer.headers)
-        return answer
-
-    async def _exchange(self, request: TransportRequest) -> RawResponse:
-        async with self._transport.open(request) as response:
-            return RawResponse(response.status, response.headers, await _read(response))
 
     def _observe(self, rt: ResourceType, head: ObjectHead) -> None:
         self._tell(
@@ -419,7 +281,3 @@ def head_of(obj: Resource) -> ObjectHead:
     return ObjectHead(
         name=obj.name, namespace=obj.namespace, uid=meta.uid or "", resource_version=meta.resource_version or ""
     )
-
-
-async def _read(response: TransportResponse) -> bytes:
-    return b"".join([chunk async for chunk in response.chunks])

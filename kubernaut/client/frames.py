@@ -72,7 +72,8 @@ class _ListMeta(msgspec.Struct, rename={"continue_": "continue"}):
 
 class _ListEnvelope(msgspec.Struct):
     metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
+    # Without a default: a body without items (a Table, a single object) must not pass for an empty list.
+    items: list[msgspec.Raw] | None
 
 
 @dataclass(frozen=True, slots=True)

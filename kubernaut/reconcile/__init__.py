@@ -6,7 +6,7 @@ await manager.run()
 """
 
 from kubernaut.reconcile import predicates
-from kubernaut.reconcile.cache import Cache, NotCached
+from kubernaut.reconcile.cache import Cache, CacheOptions, KindOptions, NotCached, NotComplete
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller, Owns, Watch
 from kubernaut.reconcile.election import LeaderElection, LeadershipLost, NotLeading
@@ -23,6 +23,7 @@ from kubernaut.reconcile.store import Change, ChangeType, Store, Stored
 __all__ = [
     "Backoff",
     "Cache",
+    "CacheOptions",
     "Change",
     "ChangeType",
     "ClusterView",
@@ -31,11 +32,13 @@ __all__ = [
     "EventRecorder",
     "EventSink",
     "Informer",
+    "KindOptions",
     "LabelSelector",
     "LeaderElection",
     "LeadershipLost",
     "Manager",
     "NotCached",
+    "NotComplete",
     "NotLeading",
     "NotStopped",
     "NotSynced",

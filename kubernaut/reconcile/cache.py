@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from random import Random
 from typing import TypeVar
 
 from kubernaut.client import Client, NotFound, ObjectHead, Written
 from kubernaut.reconcile.informer import Informer, Scope, ServerFeatures
 from kubernaut.reconcile.intake import CacheOptions, KindOptions
-from kubernaut.reconcile.result import Request
+from kubernaut.reconcile.result import Request, RequeueError
 from kubernaut.reconcile.selectors import LabelsArg, LabelSelector
 from kubernaut.reconcile.store import Decoded, IndexFunction, Stored
 from kubernaut.resources import Resource, ResourceType
 
-__all__ = ["Cache", "CacheOptions", "KindOptions", "NotCached"]
+__all__ = ["Cache", "CacheOptions", "KindOptions", "NotCached", "NotComplete"]
 
 R = TypeVar("R", bound=Resource)
 
@@ -23,11 +24,19 @@ class NotCached(LookupError):
     """Raised for a kind or namespace that no informer of the manager watches, or watches in full."""
 
 
+class NotComplete(RequeueError):
+    """Raised by reads of a kind whose first list is not complete: what is not there may only not have come yet.
+
+    A reconcile that lets it through is retried. A kind that the server does not serve has no objects, and is complete.
+    """
+
+
 class Cache:
     """Reads answer at once from memory, as of the last event received, and never start a watch.
 
-    Each read decodes afresh: what it returns is the caller's own. Raises `NotCached` where nothing watches, and
-    pydantic.ValidationError when an object does not fit the model.
+    Each read decodes afresh: what it returns is the caller's own. Raises `NotCached` where nothing watches,
+    `NotComplete` before the first list is complete (of a cluster just added, say), and pydantic.ValidationError when an
+    object does not fit the model.
     """
 
     def __init__(self, client: Client, *, seed: str = "0", options: CacheOptions | None = None) -> None:
@@ -36,11 +45,19 @@ class Cache:
         self._options = options or CacheOptions()
         self._features = ServerFeatures(streaming=self._options.streaming)
         self._informers: dict[Scope, Informer] = {}
+        self._wants_complete = True
 
     @property
     def informers(self) -> tuple[Informer, ...]:
         """In the order in which they were asked for."""
         return tuple(self._informers.values())
+
+    @property
+    def partial(self) -> Cache:
+        """The same cache, whose reads answer what is there by now instead of raising `NotComplete`."""
+        view = copy(self)
+        view._wants_complete = False
+        return view
 
     def informer(self, scope: Scope) -> Informer:
         """The one informer of a scope, made on first use; its owner runs it."""
@@ -54,7 +71,7 @@ class Cache:
 
     def add_index(self, kind: type[Resource], name: str, function: IndexFunction) -> None:
         """Index all informers of a kind that exist by now. Raises NotCached if there is none."""
-        for informer in self._covering(kind.resource_type, None, any_namespace=True, heads=True):
+        for informer in self.partial._covering(kind.resource_type, None, any_namespace=True, heads=True):
             if not informer.store.has_index(name):
                 informer.store.add_index(name, kind, function)
 
@@ -148,7 +165,13 @@ class Cache:
         raise NotFound({"kind": "Status", "message": message, "reason": "NotFound", "code": 404, "details": details})
 
     def _covering(
-        self, rt: ResourceType, namespace: str | None, *, any_namespace: bool = False, heads: bool
+        self,
+        rt: ResourceType,
+        namespace: str | None,
+        *,
+        any_namespace: bool = False,
+        heads: bool,
+        complete: bool = True,
     ) -> Sequence[Informer]:
         """Informers of a kind, those that see everything first; `heads`: those that keep the metadata alone too."""
         found = [
@@ -165,4 +188,7 @@ class Cache:
                 f"only the metadata of {rt.group_resource}{where} is watched: read it with `head` or `heads`, "
                 "or watch the kind without `metadata_only`"
             )
+        for informer in full if self._wants_complete else ():
+            if not informer.synced.is_set() and not informer.absent:
+                raise NotComplete(f"the first list of {informer.scope} is not complete yet")
         return sorted(full, key=lambda informer: (informer.scope.selective, informer.scope.namespace is not None))

@@ -11,7 +11,7 @@ from typing import Any
 from kubernaut.reconcile.queue import Backoff, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
 from kubernaut.reconcile.result import PRIORITY_EVENT, Request
-from kubernaut.reconcile.selectors import LabelsArg
+from kubernaut.reconcile.selectors import LabelsArg, LabelSelector
 from kubernaut.reconcile.store import Change, IndexFunction
 from kubernaut.resources import Resource
 
@@ -43,6 +43,7 @@ class Owns:
     optional: bool = False
 
     def __post_init__(self) -> None:
+        LabelSelector.parse(self.labels)  # raises ValueError
         _refuse_coroutines(self.predicates, "a predicate")
 
 
@@ -71,6 +72,7 @@ class Watch:
     to_cluster: str | None = None
 
     def __post_init__(self) -> None:
+        LabelSelector.parse(self.labels)  # raises ValueError
         _refuse_coroutines((self.to,), "`to`")
         _refuse_coroutines(self.predicates, "a predicate")
         _refuse_empty(self.namespace)
@@ -117,6 +119,7 @@ class Controller:
             raise ValueError(f"reconcile_timeout is {reconcile_timeout}: it must be positive, or None for no limit")
         if metadata_only and isinstance(reconciler, Reconciler):
             raise ValueError("metadata_only: a typed Reconciler reads whole objects; use a RequestReconciler")
+        LabelSelector.parse(labels)  # raises ValueError
         _refuse_coroutines(predicates, "a predicate")
         _refuse_empty(namespace)
         self.kind = kind

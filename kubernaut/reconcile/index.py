@@ -60,5 +60,7 @@ class Index:
             return tuple(dict.fromkeys(self._function(subject)))
         except Exception as error:
             self.failures += 1
-            _log.warning("an object is left out of an index", index=self._name, object=str(key), error=str(error))
+            # The first one is worth a warning; a function that fails for every object must not fill the log.
+            log = _log.warning if self.failures == 1 else _log.debug
+            log("an object is left out of an index", index=self._name, object=str(key), error=str(error))
             return ()

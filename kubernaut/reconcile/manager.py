@@ -11,7 +11,7 @@ import anyio
 from prometheus_client import CollectorRegistry
 
 from kubernaut.client import Client
-from kubernaut.reconcile.cache import Cache
+from kubernaut.reconcile.cache import Cache, CacheOptions
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.events import EventRecorder
@@ -39,10 +39,10 @@ class Manager:
         await manager.run()
 
     `leader_election`: of the replicas with one lease, the leader's controllers work; the others keep their caches warm.
-    `metrics_bind` and `health_bind` (":8080", "127.0.0.1:0"; None: not served) are where `/metrics`, and `/healthz`
-    with `/readyz`, are served; they may be the same. `metrics_tls` and `metrics_access` (a TokenReview, say) protect
-    the metrics, which are in `registry`, by default one of the manager's own. `healthz` and `readyz` take checks of
-    yours.
+    `cache`: what is kept of objects in memory. `metrics_bind` and `health_bind` (":8080", "127.0.0.1:0"; None: not
+    served) are where `/metrics`, and `/healthz` with `/readyz`, are served; they may be the same. `metrics_tls` and
+    `metrics_access` (a TokenReview, say) protect the metrics, which are in `registry`, by default one of the manager's
+    own. `healthz` and `readyz` take checks of yours.
     `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
     it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
     default. It installs no signal handlers and leaves the clients open.
@@ -57,6 +57,7 @@ class Manager:
         seed: int | str | None = None,
         graceful_timeout: timedelta = timedelta(seconds=30),
         leader_election: LeaderElection | None = None,
+        cache: CacheOptions | None = None,
         metrics_bind: str | None = None,
         metrics_tls: TlsFiles | None = None,
         metrics_access: Authenticate | None = None,
@@ -67,6 +68,7 @@ class Manager:
         self.name = name
         self.graceful_timeout = graceful_timeout
         self.leader_election = leader_election
+        self._cache_options = cache or CacheOptions()
         self.metrics = RuntimeMetrics(registry)
         self.healthz, self.readyz = Checks(), Checks()
         self._endpoints = [
@@ -221,6 +223,7 @@ class Manager:
             seed=str(seed),
             clock=self._clock,
             election=self.leader_election,
+            cache=self._cache_options,
             endpoints=tuple(self._endpoints),
             metrics=self.metrics,
             readyz=self.readyz,

@@ -73,6 +73,10 @@ class Stored(msgspec.Struct, gc=False, eq=False):
         """Bytes of JSON kept, after packing."""
         return len(self._data)
 
+    def __repr__(self) -> str:
+        head = self.head
+        return f"<Stored {head.namespace or ''}/{head.name} at {head.resource_version}, {self.nbytes} bytes>"
+
     def same_bytes(self, other: Stored) -> bool:
         """Whether both are the same JSON, byte for byte."""
         if self._packing is other._packing:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,6 +39,7 @@ class Server:
         self.ending = True  # a streaming list ends with its bookmark
         self.timeouts = False  # watches end after their timeoutSeconds
         self.frames: list[tuple[int, bytes]] = []  # (position in the log, bytes) for watches that are open then
+        self.streams = 0  # watches that are open
         self.refreshes = 0
         self.refreshable = False  # whether `refresh` finds newer credentials
 
@@ -139,13 +140,19 @@ class Server:
             if after is not None and after < self.oldest:
                 yield _response(410, _status(410, "Expired", "too old resource version"))
             else:
-                yield TransportResponse(200, {}, self._watch(request, plural, namespace, after))
+                chunks = self._watch(request, plural, namespace, after)
+                self.streams += 1
+                try:
+                    yield TransportResponse(200, {}, chunks)
+                finally:
+                    self.streams -= 1
+                    await chunks.aclose()
         else:
             yield _response(*self._answer(request, plural, namespace, name, sub, query))
 
     async def _watch(
         self, request: TransportRequest, plural: str, namespace: str | None, after: int | None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         cut, at, sent = self.cut, 0, len(self.frames)
         query = dict(request.query)
         if after is None:

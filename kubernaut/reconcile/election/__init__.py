@@ -9,8 +9,11 @@ replica finds the fence of a lease open at a time, and no write is sent through 
 after the last successful renewal was sent. With the defaults, another replica leads at most 24 s after a leader died
 (15 s lease, and two jittered retry periods of up to 4.4 s), and within a retry period or two after an orderly stop.
 
-Caveats: a write that the network delivers late is stopped only by its preconditions. Deleting a lease by hand is safe
-unless a replica starts, and so knows nothing of its holder, in the two seconds before the holder restores it.
+Caveats: a write that the network delivers late is stopped only by its preconditions (a resourceVersion, a uid): a
+server-side apply, a create and a patch without them have none. Deleting a lease by hand is safe unless a replica
+starts, and so knows nothing of its holder, in the two seconds before the holder restores it. A machine that is
+suspended stops the clock that all this counts by: after it wakes, a former leader may write for up to the renew
+deadline.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
@@ -26,6 +27,8 @@ __all__ = ["Elector"]
 FAILURES = (ClientError, ValueError, msgspec.MsgspecError)
 """What a request about a lease may raise: no answer, an error, or an answer that makes no sense."""
 RELEASED_DURATION = 1
+RENEWALS = 256
+"""How many of its own renewals a contender remembers: more than it can send before its deadline."""
 RELEASE_PAUSE = 0.25
 """Seconds between two attempts to give a lease up."""
 
@@ -37,7 +40,8 @@ class Elector:
 
     Where it is stricter than client-go: a leader that sees another holder, or none, has lost at once instead of at its
     deadline; a lease that vanishes while its holder may still act (deleted by hand) is created again by that holder,
-    by others only when its time is over.
+    by others only when its time is over; one of two processes under one identity, which a mistake in the configuration
+    makes, stops instead of leading beside the other.
 
     `report(lease, text)` is told of each change of leadership by this contender, for an Event.
     """
@@ -65,6 +69,7 @@ class Elector:
         self._retry_seconds = config.retry_period.total_seconds()
         self._may_hold = False
         self._reported = False
+        self._renewals: deque[datetime] = deque(maxlen=RENEWALS)
 
     async def acquire(self) -> None:
         """Return when this contender leads. Cancellation may leave the lease held: `release` finds out."""
@@ -119,8 +124,11 @@ class Elector:
     async def take(self) -> bool:
         """Acquire or renew what was just observed, unless it is another's."""
         holder = self.record.holder
-        if holder != self.identity and self.fence.open:
+        if self.fence.open and holder != self.identity:
             self.fence.lose(f"{holder or 'nobody'} holds it")
+            return False
+        if self.fence.open and not self._wrote(self.record.spec):
+            self.fence.lose(f"another process contends as {self.identity!r}: give each its own identity")
             return False
         if holder != self.identity and self.record.left:
             return False
@@ -204,13 +212,19 @@ class Elector:
             self._tell("became leader")
         return True
 
+    def _wrote(self, spec: LeaseSpec | None) -> bool:
+        """Whether the record may be of this very contender, answered or not."""
+        return spec is not None and spec.renew_time in self._renewals
+
     def _record(self) -> LeaseSpec:
         seen = self.record.spec or LeaseSpec()
         now = self._wall()
+        renewal = self.record.renewal(now, self.identity)
+        self._renewals.append(renewal)
         changes = {
             "holder_identity": self.identity,
             "lease_duration_seconds": int(self._lease_seconds),
-            "renew_time": self.record.renewal(now, self.identity),
+            "renew_time": renewal,
         }
         if self.record.holder != self.identity:
             changes["acquire_time"] = now

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
 
 import anyio
 
@@ -15,7 +17,7 @@ from kubernaut.reconcile.log import logger
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 from kubernaut.timing import Clock, current_clock
 
-__all__ = ["Membership", "fair_share"]
+__all__ = ["Membership", "created", "fair_share"]
 
 
 def fair_share(shards: int, members: Sequence[str], identity: str) -> int:
@@ -36,15 +38,26 @@ class Membership:
     """
 
     def __init__(
-        self, client: Client, namespace: str, config: LeaderElection, identity: str, clock: Clock | None
+        self,
+        client: Client,
+        namespace: str,
+        config: LeaderElection,
+        identity: str,
+        random: Random,
+        clock: Clock | None,
     ) -> None:
-        self.prefix = f"{config.name}-member-"
+        self._prefix = f"{config.name}-member-"
+        self.name = self._prefix + digest(identity)
         self._client = client
         self._namespace = namespace
         self._identity = identity
+        self._random = random
+        self._away = False
+        self._valid_until = 0.0
         self._clock = clock
-        self._lock = LeaseLock(client, namespace, self.prefix + digest(identity), config.labels)
+        self._lock = LeaseLock(client, namespace, self.name, config.labels)
         self._lease_seconds = int(config.lease_duration.total_seconds())
+        self._renew_seconds = config.renew_deadline.total_seconds()
         self._retry_seconds = config.retry_period.total_seconds()
         self._own = ObservedRecord(self._lease_seconds)
         self._others: dict[str, ObservedRecord] = {}
@@ -61,25 +74,43 @@ class Membership:
         """Renew this replica's lease for ever. Failures are no harm beyond losing the share that is not held yet."""
         while True:
             await anyio.sleep(self._retry_seconds)
-            await self._beat()
+            if not self._away:
+                await self._beat()
+
+    async def join_again(self) -> None:
+        """Join anew, up to two retry periods later: as the youngest."""
+        self._away = True
+        await self.leave()
+        await anyio.sleep(2 * self._retry_seconds * self._random.random())
+        self._away = False
+        await self.join()
 
     async def leave(self) -> None:
         """Delete this replica's lease; raises nothing but cancellation."""
         try:
-            await self._client.delete(Lease, self._lock.name, namespace=self._namespace)
+            await self._client.delete(Lease, self.name, namespace=self._namespace)
         except NotFound:
             return
         except FAILURES as error:
             self._log.warning("the member lease was not deleted: it runs out by itself", error=str(error))
 
-    def observe(self, leases: Sequence[Lease]) -> list[str]:
-        """The identities of the members alive, by rank, as of the listed leases."""
-        members = {lease.name: lease for lease in leases if lease.name.startswith(self.prefix)}
+    def of(self, lease: Lease) -> bool:
+        """Whether the lease is a member's."""
+        return lease.name.startswith(self._prefix)
+
+    def observe(self, leases: Sequence[Lease]) -> list[Lease]:
+        """The leases of the members alive, by rank, as of the listed leases."""
+        members = {lease.name: lease for lease in leases if self.of(lease)}
         self._others = {name: self._others.get(name) or ObservedRecord(self._lease_seconds) for name in members}
         for name, lease in members.items():
             self._others[name].see(lease.spec)
         alive = [lease for name, lease in members.items() if self._others[name].left]
-        return [lease.spec.holder_identity or "" for lease in sorted(alive, key=_age)]
+        return sorted(alive, key=lambda lease: (created(lease), lease.name))
+
+    @property
+    def valid(self) -> bool:
+        """Whether nobody can believe this member dead yet: it may act as one."""
+        return _now() < self._valid_until
 
     @property
     def left(self) -> Mapping[str, float]:
@@ -90,7 +121,7 @@ class Membership:
         """Delete the leases of members that died; what was renewed meanwhile stays. Raises nothing but cancellation."""
         for lease in leases:
             record = self._others.get(lease.name)
-            if record is None or record.left or lease.name == self._lock.name:
+            if record is None or record.left or lease.name == self.name:
                 continue
             uid, version = lease.uid, lease.metadata.resource_version
             try:
@@ -106,6 +137,10 @@ class Membership:
     async def _beat(self) -> bool:
         """Renew or create this replica's lease; whether that worked."""
         try:
+            if self._lock.lease and not self.valid:
+                # Others may have counted this member as dead, and acted on it: come back as the youngest.
+                await self.leave()
+                self._lock.lease = None
             try:
                 await self._write(self._lock.update if self._lock.lease else self._lock.create)
             except (NotFound, Conflict, AlreadyExists):
@@ -125,15 +160,21 @@ class Membership:
             await self._write(self._lock.update)
 
     async def _write(self, write: Callable[[LeaseSpec], Awaitable[LeaseSpec]]) -> None:
-        now = (self._clock or current_clock()).now()
+        now, sent = (self._clock or current_clock()).now(), _now()
         spec = LeaseSpec(
             holder_identity=self._identity,
             lease_duration_seconds=self._lease_seconds,
             renew_time=self._own.renewal(now, self._identity),
         )
         self._own.see(await write(spec))
+        self._valid_until = sent + self._renew_seconds
 
 
-def _age(lease: Lease) -> tuple[float, str]:
-    created = lease.metadata.creation_timestamp
-    return (created.timestamp() if created else 0.0, lease.name)
+def created(lease: Lease) -> float:
+    """When the server stored the lease first, in whole seconds."""
+    moment = lease.metadata.creation_timestamp
+    return moment.timestamp() if moment else 0.0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

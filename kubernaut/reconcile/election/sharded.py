@@ -13,9 +13,9 @@ other shares would mean to end at once, in one process, everything that was begu
 no runtime can do for code that it did not write; and what makes one renewal fail (no network, a blocked loop) seldom
 spares the others.
 
-All replicas must be given the same number of shares, for it decides which key belongs where. A replica that sees a live
-lease with another number takes no share until it is gone, so a change of `shards` may be rolled out; a change between
-1 and more may not: a single leader asks for no members. Stop all replicas for that.
+All replicas must be given the same number of shares, for it decides which key belongs where. Replicas of another number
+wait until those that were there before are gone, so a change of `shards` may be rolled out. A change between 1 and more
+may not: shares wait for a single leader, but a single leader does not look for shares. Stop all replicas for that.
 """
 
 from __future__ import annotations
@@ -31,16 +31,15 @@ from kubernaut.client import Client
 from kubernaut.reconcile.election.config import (
     ELECTION_LABEL,
     JITTER_FACTOR,
-    SHARDS_LABEL,
     LeaderElection,
     default_namespace,
 )
+from kubernaut.reconcile.election.division import Division
 from kubernaut.reconcile.election.elector import FAILURES, Elector, Report
 from kubernaut.reconcile.election.errors import LeadershipLost
 from kubernaut.reconcile.election.fence import Fence
 from kubernaut.reconcile.election.lock import LeaseLock
 from kubernaut.reconcile.election.members import Membership, fair_share
-from kubernaut.reconcile.election.observed import ObservedRecord
 from kubernaut.reconcile.election.ownership import OnGained, OnLeaving
 from kubernaut.reconcile.election.shares import Share, share_of
 from kubernaut.reconcile.election.transport import BoundedTransport
@@ -61,6 +60,8 @@ class _Part:
         self.leaving = False
         self.renewing: anyio.CancelScope | None = None
         """Renews the lease; None while this replica does not hold it."""
+        self.renewed = anyio.Event()
+        """Set when no renewal is under way any more."""
 
     @property
     def ours(self) -> bool:
@@ -87,9 +88,9 @@ class ShardedOwnership:
         self._random = random
         self._namespace = config.namespace or default_namespace()
         self._client = client.through(lambda inner: BoundedTransport(inner, config.request_timeout))
-        self._members = Membership(self._client, self._namespace, config, identity, clock)
+        self._members = Membership(self._client, self._namespace, config, identity, random, clock)
+        self._division = Division(config, self._members, identity)
         self._labels = config.labels
-        self._foreign: dict[str, ObservedRecord] = {}
         self._on_gained: list[OnGained] = []
         self._on_leaving: list[OnLeaving] = []
         self._log = logger("kubernaut.election").bind(election=config.name, identity=identity)
@@ -160,27 +161,31 @@ class ShardedOwnership:
 
     async def _round(self, group: TaskGroup, leases: Sequence[Lease]) -> None:
         """Compare what is held with what is fair, and act on the difference."""
-        members = self._members.observe(leases)
-        fair = fair_share(len(self._parts), members, self.identity)
+        by_name = {lease.name: lease for lease in leases}
+        for part in self._parts:
+            # How long a lease stands still is watched also while none may be taken. A list may be older than a renewal.
+            if part.renewing is None and part.share.lease in by_name:
+                part.elector.observe(by_name[part.share.lease])
+        members = [lease for lease in self._members.observe(leases) if self._division.same(lease)]
+        ranked = [lease.spec.holder_identity or "" for lease in members]
+        fair = fair_share(len(self._parts), ranked, self.identity)
         staying = [part for part in self._parts if part.renewing is not None and not part.leaving]
         for part in staying[fair:]:
             part.leaving = True
             group.start_soon(self._hand_over, part)
-        if not self._divided_otherwise(leases):
+        if await self._division.may_take(leases, holding=bool(self.shares())):
             await self._take(group, leases, fair - len(staying))
         await self._members.sweep(leases)
 
     async def _take(self, group: TaskGroup, leases: Sequence[Lease], wanted: int) -> None:
-        by_name = {lease.name: lease for lease in leases}
+        listed = [lease.name for lease in leases]
         for part in self._parts:
             if part.renewing is not None:
                 continue
-            lease = by_name.get(part.share.lease)
-            if lease is not None:
-                part.elector.observe(lease)
-            if wanted > 0:
+            if wanted > 0 and self._members.valid:
                 # A lease that is not listed may exist, without the labels: only reading it tells.
-                taken = await (part.elector.take() if lease is not None else part.elector.attempt())
+                known = part.share.lease in listed
+                taken = await (part.elector.take() if known else part.elector.attempt())
                 if taken:
                     wanted -= 1
                     await group.start(self._hold, part)
@@ -188,11 +193,15 @@ class ShardedOwnership:
                 await part.elector.release()  # written by an attempt whose answer never came
 
     async def _hold(self, part: _Part, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        with anyio.CancelScope() as part.renewing:
-            for gained in self._on_gained:
-                gained(part.share)
-            task_status.started()
-            await part.elector.renew()
+        part.renewed = anyio.Event()
+        try:
+            with anyio.CancelScope() as part.renewing:
+                for gained in self._on_gained:
+                    gained(part.share)
+                task_status.started()
+                await part.elector.renew()
+        finally:
+            part.renewed.set()
 
     async def _hand_over(self, part: _Part) -> None:
         self._log.info("handing over", lease=part.share.lease)
@@ -200,6 +209,10 @@ class ShardedOwnership:
             await leaving(part.share)
         assert part.renewing is not None
         part.renewing.cancel()
+        # A renewal that was answered in this very step would open the fence again.
+        await part.renewed.wait()
+        if not part.elector.fence.open:
+            return  # lost meanwhile, as its renewal has raised
         part.elector.stopped()
         await part.elector.release()
         part.renewing, part.leaving = None, False
@@ -221,19 +234,6 @@ class ShardedOwnership:
                     else:
                         part.elector.fence.close()
                 group.start_soon(self._members.leave)
-
-    def _divided_otherwise(self, leases: Sequence[Lease]) -> bool:
-        """Whether a live lease of this election is of replicas that divide the keys into another number of shares."""
-        ours = self._labels[SHARDS_LABEL]
-        others = {lease.name: lease for lease in leases if lease.metadata.labels.get(SHARDS_LABEL) != ours}
-        seconds = self._config.lease_duration.total_seconds()
-        self._foreign = {name: self._foreign.get(name) or ObservedRecord(seconds) for name in others}
-        for name, lease in others.items():
-            self._foreign[name].see(lease.spec)
-        live = [name for name, record in self._foreign.items() if record.left]
-        if live:
-            self._log.warning("no share is taken: other replicas divide the keys into another number", leases=live)
-        return bool(live)
 
     def _pause(self) -> float:
         """Seconds until the next round: jittered, but not past the moment at which a lease runs out."""

@@ -141,7 +141,7 @@ class EventRecorder:
                 wall=(self._clock or current_clock()).now(),
             )
         except Exception as error:
-            self._drop(str(reason), error)
+            self._drop(reason if isinstance(reason, str) else f"a {reason.__class__.__name__}", error)
             return
         self._queue.append(noted)
         self._idle.clear()

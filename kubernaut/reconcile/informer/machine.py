@@ -76,8 +76,8 @@ class Informer:
         """Loop time at which the server last told something: a page, an event or a bookmark. None before the first."""
         self.frames = 0
         """Watch events and bookmarks received."""
-        self.lists = 0
-        """Complete lists read."""
+        self.relists = 0
+        """Complete lists read after the first."""
         self.errors = 0
         """Lists and watches that failed, and objects that could not be read."""
         self._client = client
@@ -95,11 +95,6 @@ class Informer:
     def whole(self) -> bool:
         """Whether the store keeps objects just as the server sends them, managedFields aside."""
         return self._intake.whole and not self.scope.metadata_only
-
-    @property
-    def relists(self) -> int:
-        """Complete lists read after the first."""
-        return max(0, self.lists - 1)
 
     @property
     def handler_failures(self) -> int:
@@ -196,7 +191,7 @@ class Informer:
         if self.absent:
             self._log.info("the kind is served again")
             self.absent = False
-        self.lists += 1
+        self.relists += self.synced.is_set()
         self._advance(state.resource_version)
         self.synced.set()
         return Watching(state.resource_version)
@@ -299,7 +294,7 @@ class Informer:
         version = number(head.resource_version)
         stored = self.store.get(key)
         known = number(self.resource_version if stored is None else stored.head.resource_version)
-        return version is not None and known is not None and version < known + (stored is None)
+        return version is not None and known is not None and version < known
 
     # The store, and who learns of its changes.
 

@@ -55,7 +55,7 @@ class RuntimeMetrics(Collector):
         self._requests = RequestFigures()
         self._leading: dict[str, bool] = {}
         self._events = Counted()
-        self._certificates = (Counted(), Counted())
+        self._certificates: list[tuple[Counted, Counted]] = []
         if registry is None:
             registry = CollectorRegistry()
             ProcessCollector(registry=registry)
@@ -116,10 +116,11 @@ class RuntimeMetrics(Collector):
         return self._events.freeze
 
     def track_certificates(self, certificates: CertificateFigures) -> Callable[[], None]:
-        """Read how often certificate files were read, instead of those of the server before."""
-        reads, errors = self._certificates
+        """Read how often a server's certificate files were read; those of several servers are added up."""
+        reads, errors = Counted(), Counted()
         reads.follow(lambda: certificates.reads)
         errors.follow(lambda: certificates.errors)
+        self._certificates.append((reads, errors))
 
         def end() -> None:
             reads.freeze()
@@ -157,8 +158,8 @@ class RuntimeMetrics(Collector):
         dropped.add_metric((), self._events.total())
         reads = counter("certwatcher_read_certificate_total", "Total number of certificate reads")
         errors = counter("certwatcher_read_certificate_errors_total", "Total number of certificate reads that failed")
-        reads.add_metric((), self._certificates[0].total())
-        errors.add_metric((), self._certificates[1].total())
+        reads.add_metric((), sum(read.total() for read, _ in self._certificates))
+        errors.add_metric((), sum(failed.total() for _, failed in self._certificates))
         yield from (leading, dropped, reads, errors)
 
 

@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 
 
 class AdoptionGuard:
-    """A transport that answers 422 Invalid to an apply with a controller reference where another uid controls the object.
+    """A transport that answers 422 Invalid to an apply that would make a second object the controller of a child.
 
     The server refuses two controllers, but an apply replaces the reference that an earlier apply of the same field
     manager made: of an owner that was deleted and made anew, the new one would take over the old one's children, just
@@ -94,7 +94,7 @@ class AdoptionGuard:
             complete = complete or (informer.synced.is_set() and not informer.absent and not scope.selective)
         return complete, None
 
-    async def _live(self, request: TransportRequest) -> ObjectHead | None | TransportResponse:
+    async def _live(self, request: TransportRequest) -> ObjectHead | TransportResponse | None:
         """The object's metadata on the server; None if there is none; the answer as it is where that is an error."""
         headers = {name: value for name, value in request.headers.items() if name != "content-type"}
         read = replace(request, method="GET", query=(), headers={**headers, "accept": METADATA_OBJECT}, body=None)

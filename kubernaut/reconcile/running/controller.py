@@ -66,6 +66,7 @@ class ControllerRun:
         # parked: keys, with their priority, of clusters whose informers have no complete list yet. A cluster that is
         # not in here is ready.
         self._parked: dict[str, dict[Request, int]] = {}
+        self._unparking: dict[str, anyio.CancelScope] = {}
         self._group: TaskGroup | None = None
         self._stopping = False
 
@@ -86,6 +87,8 @@ class ControllerRun:
         cluster = self._clusters.pop(name, None)
         self._attachments.pop(name, None)
         self._parked.pop(name, None)
+        if name in self._unparking:
+            self._unparking.pop(name).cancel()
         await self.drained(lambda request: request.cluster == name)
         if cluster is not None:
             self._writes.forget_cluster(cluster.cache)
@@ -109,6 +112,11 @@ class ControllerRun:
         self._stopping = True
         self.queue.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a reconcile is in flight."""
+        return bool(self._active)
+
     async def replay(self) -> None:
         """Handle every object that is there as one found in a first list: keys were gained, which the gate knows."""
         for attachments in list(self._attachments.values()):
@@ -131,10 +139,12 @@ class ControllerRun:
 
     async def _unpark(self, name: str) -> None:
         """Let a cluster's keys through once every handler has been told of every object there is."""
-        for informer in list(self.informers(name, optional=False)):
-            await informer.synced.wait()
-        for request, priority in self._parked.pop(name, {}).items():
-            self.queue.add(request, priority=priority)
+        with anyio.CancelScope() as scope:
+            self._unparking[name] = scope
+            for informer in list(self.informers(name, optional=False)):
+                await informer.synced.wait()
+            for request, priority in self._parked.pop(name, {}).items():
+                self.queue.add(request, priority=priority)
 
     def _add(self, request: Request, priority: int) -> None:
         if not self._gate.holds(request):

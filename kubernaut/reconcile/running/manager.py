@@ -104,10 +104,11 @@ class ManagerRun:
         """
         for controller in reversed(self._controllers):
             controller.stop()
-        with anyio.move_on_after(grace) as waiting:
+        with anyio.move_on_after(grace):
             for service in reversed(self._workers):
                 await service.ended()
-        if waiting.cancelled_caught:
+        cut_off = any(controller.busy for controller in self._controllers)
+        if cut_off:
             self._log.warning("reconciles were cut off at the stop", after=grace)
         await stop_in_reverse(self._workers)
         await self._leading.stop_services()
@@ -119,7 +120,7 @@ class ManagerRun:
         for end in self._untrack:
             end()
         await self._leading.release()
-        return not waiting.cancelled_caught
+        return not cut_off
 
     def _controller(self, controller: Controller) -> ControllerRun:
         wiring = self._wiring
@@ -132,7 +133,7 @@ class ManagerRun:
     def _join(self, name: str, client: Client) -> ClusterRun:
         wiring, seed = self._wiring, f"{self._wiring.seed}/{name}" if name else self._wiring.seed
         client = client.through(lambda transport: wiring.metrics.metered(transport, client.host or name))
-        cache = Cache(client, seed=seed)
+        cache = Cache(client, seed=seed, options=wiring.cache)
         recorder = EventRecorder(client, controller=wiring.name, random=Random(f"{seed}/events"), clock=wiring.clock)
         cluster = self._clusters[name] = ClusterRun(name, client, cache, recorder)
         self._untrack.append(wiring.metrics.track_informers(name, lambda: cache.informers))

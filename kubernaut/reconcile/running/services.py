@@ -86,7 +86,8 @@ class Supervisor:
             if not is_stray():
                 raise
             # It would end the whole manager without a word.
-            raise RuntimeError(f"the service {service.name} raised CancelledError though it was not cancelled") from None
+            told = f"the service {service.name} raised CancelledError though it was not cancelled"
+            raise RuntimeError(told) from None
 
 
 async def stop_in_reverse(services: list[Service]) -> None:

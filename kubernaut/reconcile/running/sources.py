@@ -55,7 +55,8 @@ class Source:
 
     def mapper(self, cache: Cache) -> Callable[[ObjectHead], Iterable[Request]]:
         """`to`, given the cache if it wants one."""
-        return partial(_with_cache, self.to, cache) if _wants_two(self.to) else self.to
+        # What is not listed yet is told about itself when it comes, so a mapper need not wait for it.
+        return partial(_with_cache, self.to, cache.partial) if _wants_two(self.to) else self.to
 
 
 def _wants_two(to: Mapper) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubernaut.client import Client
+from kubernaut.reconcile.cache import CacheOptions
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.metrics import RuntimeMetrics
@@ -35,6 +36,7 @@ class Wiring:
     seed: str
     clock: Clock | None
     election: LeaderElection | None
+    cache: CacheOptions
     endpoints: Sequence[Endpoint]
     metrics: RuntimeMetrics
     readyz: Checks

@@ -177,3 +177,41 @@ async def test_names_of_clusters_are_checked() -> None:
         manager.add_cluster("east", Client(Server()))
     with pytest.raises(ValueError, match="no cluster named 'north'"):
         await manager.remove_cluster("north")
+
+
+async def test_a_cluster_removed_before_its_lists_are_complete_leaves_no_task_behind() -> None:
+    world, keys = World(), Keys()
+    world.hub.put("widgets", settled_widget("a"))
+    unreachable = Server()
+    refuse(unreachable, times=1_000_000)
+    manager = world.manager(Controller(Widget, keys))
+    async with manager.running(wait=False):
+        await asyncio.sleep(1)
+        before = len(asyncio.all_tasks())
+        for seconds in (0, 1, 0, 5):
+            manager.add_cluster("late", Client(unreachable))
+            await asyncio.sleep(seconds)
+            await manager.remove_cluster("late")
+        await asyncio.sleep(1)
+        assert len(asyncio.all_tasks()) == before
+        world.hub.put("widgets", settled_widget("b"))
+        await asyncio.sleep(1)
+    assert keys.calls == ["shop/a", "shop/b"]
+
+
+async def test_a_read_of_a_member_that_is_not_listed_yet_is_retried_not_answered_in_part() -> None:
+    world = World()
+    world.hub.put("widgets", settled_widget("a"))
+    world.east.put("configmaps", {"kind": "ConfigMap", "metadata": {"name": "there", "namespace": "shop"}})
+    refuse(world.east, times=3)
+    counts: list[int] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        counts.append(len(ctx.clusters["east"].cache.list(ConfigMap)))
+
+    watch = Watch(ConfigMap, to=lambda head: [], clusters=lambda name: name == "east", to_cluster="")
+    controller = Controller(Widget, Keys(do), clusters=lambda name: name == "", watches=[watch])
+    async with world.manager(controller).running(wait=False):
+        await asyncio.sleep(60)
+    assert counts
+    assert set(counts) == {1}

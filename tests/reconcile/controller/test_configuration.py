@@ -1,5 +1,6 @@
 """Settings of a controller that cannot work are refused when it is made."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,3 +56,15 @@ def test_the_defaults_are_one_worker_no_timeout_and_the_kind_as_name() -> None:
 def test_kinds_names_every_kind_that_is_watched_its_own_first() -> None:
     watch = Watch(Widget, to=lambda head: [])
     assert Controller(Widget, Keys(), owns=[ConfigMap], watches=[watch]).kinds == (Widget, ConfigMap, Widget)
+
+
+@pytest.mark.parametrize("labels", ["a in (", "a b"])
+def test_a_label_selector_that_cannot_be_read_is_refused(labels: str) -> None:
+    makers: list[Callable[[], object]] = [
+        lambda: Controller(Widget, Keys(), labels=labels),
+        lambda: Owns(ConfigMap, labels=labels),
+        lambda: Watch(ConfigMap, to=lambda head: [], labels=labels),
+    ]
+    for make in makers:
+        with pytest.raises(ValueError):
+            make()

@@ -7,9 +7,9 @@ import pytest
 
 from kubernaut.client import MergePatch, NotFound
 from kubernaut.fake import FakeCluster
-from kubernaut.reconcile import Context, Controller, Reconciler, Result
-from kubernaut.resources import ObjectMeta, crd_for
-from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.reconcile import Context, Controller, Owns, Reconciler, Request, RequestReconciler, Result, Watch
+from kubernaut.resources import ObjectMeta, crd_for, set_controller_reference
+from kubernaut.resources.builtin.core_v1 import ConfigMap, Secret
 from tests.reconcile.widgets import Widget, WidgetSpec
 
 
@@ -56,3 +56,81 @@ async def test_a_controller_heals_updates_and_finalizes() -> None:
             with pytest.raises(NotFound):
                 await client.get(Widget, "a", namespace="default")
     assert maker.finalized == 1
+
+
+class Seen(RequestReconciler):
+    """Notes the keys it is called for."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def reconcile(self, request: Request, ctx: Context) -> Result | None:
+        self.calls.append(str(request))
+        return None
+
+
+def labelled(name: str, value: str) -> MergePatch:
+    return MergePatch({"metadata": {"labels": {name: value}}})
+
+
+@pytest.mark.cluster(controlplane=False, crds=[Widget])
+async def test_a_reconcile_follows_each_change_of_an_object_and_of_what_it_owns(cluster: FakeCluster) -> None:
+    seen, client = Seen(), cluster.client
+
+    async def calls() -> list[str]:
+        await cluster.settled()
+        found, seen.calls = seen.calls, []
+        return found
+
+    async with cluster.running(Controller(Widget, seen, namespace="default", owns=[ConfigMap])):
+        owner = await client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
+        assert await calls() == ["default/a"]
+        await client.patch(Widget, "a", labelled("foo", "bar"), namespace="default")
+        assert await calls() == ["default/a"]
+        child = ConfigMap(metadata=ObjectMeta(name="child", namespace="default"))
+        set_controller_reference(child, owner)
+        await client.create(child)
+        assert await calls() == ["default/a"]
+        await client.patch(ConfigMap, "child", labelled("foo", "bar"), namespace="default")
+        assert await calls() == ["default/a"]
+        await client.delete(ConfigMap, "child", namespace="default")
+        assert await calls() == ["default/a"]
+        await client.delete(Widget, "a", namespace="default")
+        assert await calls() == ["default/a"]
+        await client.create(Widget(metadata=ObjectMeta(name="b", namespace="kube-system")))
+        assert await calls() == []
+
+
+@pytest.mark.cluster(controlplane=False, crds=[Widget])
+async def test_own_owned_and_watched_kinds_may_all_be_watched_as_metadata_alone(cluster: FakeCluster) -> None:
+    class Heads(Seen):
+        async def reconcile(self, request: Request, ctx: Context) -> Result | None:
+            head = ctx.cache.head(Widget, request.name, request.namespace)
+            children = ctx.cache.heads(ConfigMap, request.namespace)
+            others = ctx.cache.heads(Secret, request.namespace)
+            self.calls.append(f"{head.name} {len(children)} {len(others)}")
+            return None
+
+    heads, second, client = Heads(), Seen(), cluster.client
+    owner = await client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
+    controller = Controller(
+        Widget,
+        heads,
+        metadata_only=True,
+        namespace="default",
+        owns=[Owns(ConfigMap, metadata_only=True)],
+        watches=[Watch(Secret, to=lambda head: [Request("default", "a")], metadata_only=True)],
+    )
+    other = Controller(Widget, second, name="second", metadata_only=True, namespace="default")
+    before = len(cluster.requests)
+    async with cluster.running(controller, other):
+        child = ConfigMap(metadata=ObjectMeta(name="child", namespace="default"))
+        set_controller_reference(child, owner)
+        await client.create(child)
+        await cluster.settled()
+        await client.create(Secret(metadata=ObjectMeta(name="s", namespace="default")))
+        await cluster.settled()
+    assert heads.calls[-1] == "a 1 1"
+    assert second.calls == ["default/a"]
+    watches = [r.path for r in cluster.requests[before:] if r.verb == "watch"]
+    assert len(watches) == len(set(watches))

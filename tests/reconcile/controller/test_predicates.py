@@ -187,7 +187,9 @@ async def test_predicates_apply_to_their_own_watch_and_to_no_other() -> None:
         labelled = {"labels": {"x": "y"}}
         live = server.objects["widgets", "shop", "a"]
         assert await calls(lambda: server.put("widgets", {**live, "metadata": {**live["metadata"], **labelled}})) == 0
-        assert await calls(lambda: server.put("configmaps", config("ConfigMap", ownerReferences=owners, **labelled))) == 1
+        assert (
+            await calls(lambda: server.put("configmaps", config("ConfigMap", ownerReferences=owners, **labelled))) == 1
+        )
         assert await calls(lambda: server.put("secrets", config("Secret", **labelled))) == 0
         assert await calls(lambda: server.put("secrets", config("Secret", annotations={"x": "y"}, **labelled))) == 1
 

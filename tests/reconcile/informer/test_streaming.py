@@ -8,9 +8,18 @@ from kubernaut.client import Client, TransportRequest
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Cache, Informer, Scope
 from kubernaut.reconcile.informer import InitStream, ServerFeatures, Watching
-from kubernaut.reconcile.intake import CacheOptions, KindOptions
+from kubernaut.reconcile.intake import CacheOptions
 from kubernaut.resources.builtin.core_v1 import ConfigMap
-from tests.reconcile.informer.informing import SCOPE, frame, in_store, informing, now, on_server, server_of, status_frame
+from tests.reconcile.informer.informing import (
+    SCOPE,
+    frame,
+    in_store,
+    informing,
+    now,
+    on_server,
+    server_of,
+    status_frame,
+)
 from tests.reconcile.server import END, bookmark_frame, refuse, widget
 
 pytestmark = pytest.mark.virtual_time
@@ -312,7 +321,8 @@ async def test_a_long_stream_lets_others_run() -> None:
 async def test_the_fake_api_server_streams_its_lists(cluster: FakeCluster) -> None:
     for name in "ab":
         await cluster.client.create(ConfigMap.from_dict({"metadata": {"name": name, "namespace": "default"}}))
-    informer = Informer(cluster.client, Scope.of(ConfigMap.resource_type, "default"), options=KindOptions())
+    features = ServerFeatures()
+    informer = Informer(cluster.client, Scope.of(ConfigMap.resource_type, "default"), features=features)
     task = asyncio.create_task(informer.run())
     await informer.synced.wait()
     assert {key.name for key, _ in informer.store.items()} >= {"a", "b"}
@@ -320,6 +330,7 @@ async def test_the_fake_api_server_streams_its_lists(cluster: FakeCluster) -> No
     await asyncio.sleep(1)
     assert "c" in {key.name for key, _ in informer.store.items()}
     assert informer.errors == 0
+    assert features.streams(ConfigMap.resource_type), "it was not refused"
     task.cancel()
     await asyncio.wait([task])
 

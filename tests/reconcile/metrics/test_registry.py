@@ -44,7 +44,7 @@ def test_a_given_registry_gets_the_runtimes_metrics_and_no_more() -> None:
 def test_two_managers_on_one_registry_are_refused_with_the_way_out() -> None:
     registry = CollectorRegistry()
     first = RuntimeMetrics(registry)
-    with pytest.raises(ValueError, match="such as certwatcher_.* give each manager a registry of its own"):
+    with pytest.raises(ValueError, match=r"such as certwatcher_.* give each manager a registry of its own"):
         RuntimeMetrics(registry)
     first.close()
     first.close()
@@ -86,17 +86,20 @@ def test_dropped_events_are_read_from_one_recorder_after_the_other(metrics: Runt
     assert scraped(metrics)["kubernaut_events_dropped_total"] == {(): 5}
 
 
-def test_reads_of_certificates_are_counted(metrics: RuntimeMetrics) -> None:
+def test_reads_of_certificates_are_counted_for_all_servers(metrics: RuntimeMetrics) -> None:
     class Files:
         reads = 4
         errors = 1
 
-    end = metrics.track_certificates(Files())
+    files = Files()
+    end = metrics.track_certificates(files)
+    metrics.track_certificates(Files())
     found = scraped(metrics)
-    assert found["certwatcher_read_certificate_total"] == {(): 4}
-    assert found["certwatcher_read_certificate_errors_total"] == {(): 1}
+    assert found["certwatcher_read_certificate_total"] == {(): 8}
+    assert found["certwatcher_read_certificate_errors_total"] == {(): 2}
     end()
-    assert scraped(metrics)["certwatcher_read_certificate_total"] == {(): 4}
+    files.reads = 100  # nobody looks at it any more
+    assert scraped(metrics)["certwatcher_read_certificate_total"] == {(): 8}
 
 
 def test_picking_a_name_leaves_the_others_out(metrics: RuntimeMetrics) -> None:

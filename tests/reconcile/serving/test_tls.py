@@ -164,6 +164,7 @@ async def test_clients_without_a_certificate_are_refused_where_one_is_wanted(tmp
     ca = tmp_path / "ca.crt"
     ca.write_bytes((PEM / "ca.crt").read_bytes())
     tls = TlsFiles(tmp_path / "tls.crt", tmp_path / "tls.key", client_ca=ca)
+    assert tls.context().num_tickets == 0  # a resumed session would not be verified again
     known = trusting("first")
     known.load_cert_chain(PEM / "client.crt", PEM / "client.key")
     async with HttpServer(hello, "127.0.0.1:0", tls=tls) as server:

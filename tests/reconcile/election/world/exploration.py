@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ from kubernaut.resources.meta import ObjectMeta
 from tests.reconcile.election.world import network
 from tests.reconcile.election.world.network import Wire
 from tests.reconcile.election.world.oracle import Oracle
-from tests.reconcile.election.world.participants import Contender, MakeParticipant, SkewedClock
+from tests.reconcile.election.world.participants import Contender, MakeParticipant, SkewedClock, sample
 from tests.reconcile.election.world.processes import Process, ProcessLoop
 
 TAKEOVER = 24.0
@@ -58,7 +58,7 @@ class Summary:
 class Site:
     """One process, its wire, and the incarnations of the participant that run in it one after the other."""
 
-    def __init__(self, name: str, world: World) -> None:
+    def __init__(self, name: str, shards: int, world: World) -> None:
         self.name = name
         self.random = Random(f"{world.seed}/{name}")
         self.process = Process(name, asyncio.get_running_loop())
@@ -68,6 +68,7 @@ class Site:
         self.losses = 0
         self.troubled = False
         self.started_at = 0.0
+        self._shards = shards
         self._world = world
 
     async def live(self) -> None:
@@ -75,8 +76,8 @@ class Site:
         oracle = self._world.oracle
         while not self._world.over:
             self.stop = anyio.Event()
-            participant = self._world.make(self.wire, oracle, self.random, self.clock, self._world.shards)
             oracle.started(self.name)
+            participant = self._world.make(self.wire, oracle, self.random, self.clock, self._shards)
             oracle.believing[self.name] = participant.believes
             self.started_at = asyncio.get_running_loop().time()
             oracle.note(self.name, "starts")
@@ -86,6 +87,9 @@ class Site:
             except LeadershipLost as lost:
                 self.losses += 1
                 oracle.note(self.name, f"ends: {lost}")
+            except Exception as error:
+                oracle.violations.append(f"{self.name} ended with {error!r}")
+                raise
             await anyio.sleep(self.random.uniform(0, 2))
 
     async def trouble(self, trouble: str, span: float, random: Random) -> None:
@@ -118,16 +122,16 @@ class Site:
 class World:
     """The server, the processes and the oracle of one run."""
 
-    def __init__(self, seed: int, make: MakeParticipant, processes: int, shards: int, trouble: float) -> None:
+    def __init__(self, seed: int, make: MakeParticipant, shards: Sequence[int], trouble: float) -> None:
         self.seed = seed
         self.make = make
-        self.shards = shards
         self.oracle = Oracle()
         self.transport = InProcessTransport(ApiServer(seed=seed))
-        self.sites = [Site(name, self) for name in "ABCDEFGH"[:processes]]
+        self.sites = [Site(name, count, self) for name, count in zip("ABCDEFGH", shards, strict=False)]
         self.oracle.believing = {site.name: dict for site in self.sites}
-        self.leases = ["w"] if shards == 1 else [f"w-{index}" for index in range(shards)]
+        self.leases = [f"w-{index}" for index in range(max(shards))] if max(shards) > 1 else ["w"]
         self.over = False
+        self._sample = sample(max(shards))
         self._trouble = trouble
 
     async def run(self) -> Summary:
@@ -182,10 +186,10 @@ class World:
             await asyncio.sleep(0.25)
 
     def _led(self, survivors: list[Site]) -> bool:
-        held = {lease: False for lease in self.leases}
+        held = {key.name: False for key in self._sample}
         for site in survivors:
-            for lease, holds in self.oracle.believing[site.name]().items():
-                held[lease] = held[lease] or holds
+            believed = self.oracle.believing[site.name]()
+            held = {key: held[key] or believed.get(key, False) for key in held}
         return all(held.values())
 
     async def _end(self, lives: list[asyncio.Task[None]]) -> None:
@@ -204,15 +208,17 @@ def explore(
     seed: int,
     *,
     make: MakeParticipant = Contender,
-    processes: int = 2,
-    shards: int = 1,
-    trouble: float = 40.0,
+    shards: Sequence[int] = (1, 1),
+    trouble: float = 32.0,
 ) -> Summary:
-    """Run one seed; `trouble`: for how many virtual seconds. Raises Failed with the seed and the timeline."""
+    """Run one seed; `shards`: of each process, `trouble`: for how many virtual seconds.
+
+    Raises Failed with the seed and the timeline.
+    """
     worlds: list[World] = []
 
     async def main() -> Summary:
-        worlds.append(World(seed, make, processes, shards, trouble))
+        worlds.append(World(seed, make, shards, trouble))
         return await worlds[0].run()
 
     try:
@@ -221,7 +227,7 @@ def explore(
     except Exception as error:
         timeline = worlds[0].oracle.timeline if worlds else []
         lines = [f"{at:9.3f}  {process:6}  {text}" for at, process, text in timeline]
-        what = f"seed {seed}, {processes} processes, {shards} shards: {type(error).__name__}: {error}"
+        what = f"seed {seed}, processes with {shards} shards: {type(error).__name__}: {error}"
         raise Failed("\n".join([what, *lines])) from error
 
 

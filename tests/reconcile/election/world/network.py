@@ -136,8 +136,8 @@ class Wire:
     def _fate(self, request: TransportRequest) -> Fate:
         random, mode = self._random, self.mode
         # Now the way there takes time, now the way back.
-        out, back = random.choice(((1, 0), (0, 1)))
-        out, back = out * random.uniform(0.001, 0.1), back * random.uniform(0.001, 0.1)
+        delay = random.uniform(0.001, 0.1)
+        out, back = (delay, 0.0) if random.random() < 0.5 else (0.0, delay)
         if mode == REFUSED:
             return Fate(refused=True)
         if mode == SILENT:

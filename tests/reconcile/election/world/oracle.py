@@ -1,4 +1,4 @@
-"""What must never happen, judged from outside: by what was sent, carried out and answered, not by the code's own word."""
+"""What must never happen, judged from outside: by what was sent, carried out and answered."""
 
 from __future__ import annotations
 
@@ -30,27 +30,30 @@ class Oracle:
         self.lease_written_late = 0.0
         """When a write to a lease was last carried out whose sender had given it up: others must count from then."""
         self.gains = 0
+        """How often a lease came to another holder than before."""
         self.writes = 0
         self.late_writes_refused = 0
         # By process and lease: until when writes may be sent.
         self._deadlines: dict[tuple[str, str], float] = {}
-        self._generations: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
+        self._holders: dict[str, str] = {}
+        """By lease: the process that was last told that it holds it."""
+        self._tenures: dict[tuple[str, str], int] = {}
 
     def note(self, process: str, text: str) -> None:
         """Add a line to the timeline."""
         self.timeline.append((_now(), process, text))
 
-    def gained(self, process: str, lease: str) -> int:
-        """The process believes to hold the lease: the number of this tenure, higher than all before."""
-        self.gains += 1
-        self.note(process, f"gained {lease}, tenure {self.gains}")
-        self.exclusive()
-        return self.gains
+    def tenure(self, process: str, lease: str) -> int:
+        """The number of the tenure in which the process last held the lease; a later one has a higher number."""
+        return self._tenures.get((process, lease), 0)
 
     def started(self, process: str) -> None:
         """A new incarnation of the process: what the one before held means nothing to it."""
-        for key in [key for key in self._deadlines if key[0] == process]:
-            del self._deadlines[key]
+        for mine in (self._deadlines, self._tenures):
+            for key in [key for key in mine if key[0] == process]:
+                del mine[key]
+        self._holders = {lease: holder for lease, holder in self._holders.items() if holder != process}
 
     def sent(self, process: str, request: TransportRequest) -> None:
         """See Witness. A write to a board must be before the deadline of the sender's lease."""
@@ -80,12 +83,12 @@ class Oracle:
         if lease is None:
             return
         tenure = int(msgspec.json.decode(request.body or b"{}")["data"]["tenure"])
-        newest = self._generations.get(lease, 0)
+        newest = self._newest.get(lease, 0)
         if status < 300:
             self.writes += 1
             if tenure < newest:
                 self._violated(f"a write of tenure {tenure} landed after one of tenure {newest} on {lease}")
-            self._generations[lease] = tenure
+            self._newest[lease] = tenure
         elif status == 409 and tenure < newest:
             self.late_writes_refused += 1
 
@@ -94,9 +97,15 @@ class Oracle:
         if request.method in ("PUT", "POST") and request.path.startswith(LEASES) and status < 300:
             body = msgspec.json.decode(request.body or b"{}")
             self.note(process, f"knows of its {request.method} {body['metadata']['name']} sent at {sent_at:.3f}")
-            key = process, body["metadata"]["name"]
+            lease = body["metadata"]["name"]
+            key = process, lease
             if body["spec"]["holderIdentity"]:
                 self._deadlines[key] = max(self._deadlines.get(key, 0.0), sent_at + RENEW_DEADLINE)
+                if self._holders.get(lease) != process:
+                    self.gains += 1
+                    self._holders[lease], self._tenures[key] = process, self.gains
+                    self.note(process, f"begins tenure {self.gains} of {lease}")
+                self.exclusive()
             else:
                 self._deadlines.pop(key, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
@@ -20,8 +20,13 @@ from kubernaut.timing import Clock, current_clock
 from tests.reconcile.election.world.network import Wire
 from tests.reconcile.election.world.oracle import Oracle
 
-
 KEYS = tuple(Request("default", f"key-{number}") for number in range(100))
+SAMPLE = KEYS[:6]
+
+
+def sample(shards: int) -> tuple[Request, ...]:
+    """Keys to ask about: with one lease, one stands for all."""
+    return SAMPLE if shards > 1 else SAMPLE[:1]
 
 
 class Participant(Protocol):
@@ -32,7 +37,7 @@ class Participant(Protocol):
         ...
 
     def believes(self) -> Mapping[str, bool]:
-        """By lease: whether its writes would be sent now."""
+        """By lease, and by name for each key of the sample: whether its writes would be sent now."""
         ...
 
 
@@ -52,6 +57,15 @@ class SkewedClock:
         return current_clock().now() + self.offset
 
 
+@dataclass
+class Worker:
+    """One share's worker: ended by its scope, or by itself once `leaving` is set."""
+
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    leaving: bool = False
+
+
 class Contender:
     """An ownership, and for each share it gains a worker that reads and writes the share's board."""
 
@@ -60,14 +74,22 @@ class Contender:
         self._oracle = oracle
         self._random = random
         self._client = Client(wire)
+        self._sample = sample(shards)
         self._ownership = contend(self._client, LeaderElection("w", shards=shards), random=random, clock=clock)
         self._ownership.subscribe(self._gained, self._leaving)
         self._group: TaskGroup | None = None
-        self._workers: dict[str, tuple[anyio.CancelScope, anyio.Event]] = {}
+        self._workers: dict[str, Worker] = {}
 
     def believes(self) -> Mapping[str, bool]:
         """See Participant."""
-        return self._ownership.status()
+        held = dict(self._ownership.status())
+        for key in self._sample:
+            try:
+                self._ownership.fence(key).check()
+                held[key.name] = True
+            except (LeadershipLost, NotLeading):
+                held[key.name] = False
+        return held
 
     async def run(self, stop: anyio.Event) -> None:
         """See Participant."""
@@ -88,25 +110,28 @@ class Contender:
 
     def _gained(self, share: Share) -> None:
         assert self._group is not None
-        tenure = self._oracle.gained(self._name, share.lease)
-        scope, ended = self._workers[share.lease] = anyio.CancelScope(), anyio.Event()
-        self._group.start_soon(self._work, share, tenure, scope, ended)
+        self._oracle.exclusive()
+        worker = self._workers[share.lease] = Worker()
+        self._group.start_soon(self._work, share, worker)
 
     async def _leaving(self, share: Share) -> None:
+        """Let what is under way come to its end."""
         self._oracle.note(self._name, f"leaves {share.lease}")
-        await self._end(share.lease)
+        worker = self._workers.pop(share.lease)
+        worker.leaving = True
+        await worker.ended.wait()
 
     async def _end(self, lease: str) -> None:
-        scope, ended = self._workers.pop(lease)
-        scope.cancel()
-        await ended.wait()
+        worker = self._workers.pop(lease)
+        worker.scope.cancel()
+        await worker.ended.wait()
 
-    async def _work(self, share: Share, tenure: int, scope: anyio.CancelScope, ended: anyio.Event) -> None:
-        fence = self._fence(share)
+    async def _work(self, share: Share, worker: Worker) -> None:
+        fence, tenure = self._fence(share), self._oracle.tenure(self._name, share.lease)
         fenced = self._client.through(lambda inner: FencedTransport(inner, fence, self._ownership.write_timeout))
         try:
-            with scope:
-                while True:
+            with worker.scope:
+                while not worker.leaving:
                     await anyio.sleep(self._random.uniform(0.2, 2))
                     try:
                         board = await fenced.get(ConfigMap, f"board-{share.lease}", namespace="default")
@@ -120,7 +145,7 @@ class Contender:
         except (LeadershipLost, NotLeading):
             return
         finally:
-            ended.set()
+            worker.ended.set()
 
     def _fence(self, share: Share) -> Fence:
         return self._ownership.fence(next(key for key in KEYS if share.contains(key)))

@@ -58,7 +58,7 @@ class Process:
 class ProcessLoop(VirtualTimeLoop):
     """A virtual-time loop that asks the process of each callback whether it may run."""
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         context = copy_context() if context is None else context
@@ -70,7 +70,7 @@ class ProcessLoop(VirtualTimeLoop):
         cell.append(handle)
         return handle
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         context = copy_context() if context is None else context
