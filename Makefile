@@ -6,12 +6,17 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 DEMO   ?=
 
-.PHONY: demo test lint docs data fresh clean
+.PHONY: demo test explore lint docs data fresh clean
 demo: $(STAMP)
 	@$(PY) -m kubernaut demo $(DEMO)
 
+# One worker for each core; the tests of a file stay together, because some files share one server.
 test: $(STAMP)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+
+# Leader election under random partitions and pauses, for longer than `make test` does it (about ten minutes).
+explore: $(STAMP)
+	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest tests/reconcile/election/test_exploration.py $(ARGS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

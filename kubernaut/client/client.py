@@ -211,7 +211,8 @@ class Client(RawClient):
         it.
 
         Raises Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
-        object; ValueError when ``owner`` is of another namespace.
+        object (an owner of the same name that was deleted and made anew counts as another within a reconcile only);
+        ValueError when ``owner`` is of another namespace.
         """
         body, namespace = params.apply_body(obj, owner)
         patch = ApplyPatch(body, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from kubernaut.reconcile.controller import Controller
@@ -12,12 +12,13 @@ from kubernaut.reconcile.running.controller import ControllerRun
 from kubernaut.reconcile.running.gate import Gate, LeaderGate, OpenGate
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 from kubernaut.reconcile.running.wiring import Wiring
+from kubernaut.resources.builtin.coordination_v1 import Lease
 
 
 class Leading:
     """One manager's part in the election, if there is one; without, everything starts at once."""
 
-    def __init__(self, wiring: Wiring, supervisor: Supervisor) -> None:
+    def __init__(self, wiring: Wiring, supervisor: Supervisor, report: Callable[[Lease, str], None]) -> None:
         self.controllers: Sequence[ControllerRun] = ()
         self._supervisor = supervisor
         self._metrics = wiring.metrics
@@ -28,7 +29,8 @@ class Leading:
         self._election: Service | None = None
         if wiring.election is not None:
             random = Random(f"{wiring.seed}/election")
-            ownership = contend(wiring.clusters[""], wiring.election, random=random, clock=wiring.clock)
+            client, clock = wiring.clusters[""], wiring.clock
+            ownership = contend(client, wiring.election, random=random, clock=clock, report=report)
             ownership.subscribe(self._gained, self._leaving)
             self._ownership, self._gate = ownership, LeaderGate(ownership)
             self._show()

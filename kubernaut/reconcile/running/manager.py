@@ -22,6 +22,7 @@ from kubernaut.reconcile.running.readiness import shown
 from kubernaut.reconcile.running.servers import Servers
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 from kubernaut.reconcile.running.wiring import Wiring
+from kubernaut.resources.builtin.coordination_v1 import Lease
 
 
 class ManagerRun:
@@ -33,8 +34,9 @@ class ManagerRun:
         self._supervisor = Supervisor(group, wiring.seed, self._log)
         self._clusters: dict[str, ClusterRun] = {}
         self._untrack: list[Callable[[], None]] = []
+        self._untrack_cluster: dict[str, Callable[[], None]] = {}
         self._probes = ExitStack()
-        self._leading = Leading(wiring, self._supervisor)
+        self._leading = Leading(wiring, self._supervisor, self._report_leadership)
         self._controllers = [self._controller(controller) for controller in wiring.controllers]
         self._leading.controllers = [c for c in self._controllers if c.controller.leader_elected]
         for name, client in wiring.clusters.items():
@@ -72,6 +74,7 @@ class ManagerRun:
                 await controller.leave(name)
         self._leading.forget_cluster(cluster)
         await cluster.stop()
+        self._untrack_cluster.pop(name)()
 
     async def synced(self) -> None:
         """Wait until every informer that is not optional has completed its first list."""
@@ -117,7 +120,7 @@ class ManagerRun:
             await cluster.stop()
         await self._servers.stop()
         self._probes.close()
-        for end in self._untrack:
+        for end in (*self._untrack, *self._untrack_cluster.values()):
             end()
         await self._leading.release()
         return not cut_off
@@ -136,10 +139,13 @@ class ManagerRun:
         cache = Cache(client, seed=seed, options=wiring.cache)
         recorder = EventRecorder(client, controller=wiring.name, random=Random(f"{seed}/events"), clock=wiring.clock)
         cluster = self._clusters[name] = ClusterRun(name, client, cache, recorder)
-        self._untrack.append(wiring.metrics.track_informers(name, lambda: cache.informers))
+        self._untrack_cluster[name] = wiring.metrics.track_informers(name, lambda: cache.informers)
         for controller in self._controllers:
             controller.join(cluster)
         return cluster
+
+    def _report_leadership(self, lease: Lease, text: str) -> None:
+        self.own.recorder.event(lease, "LeaderElection", text, action="LeaderElection")
 
     def _events_dropped(self) -> int:
         return sum(cluster.recorder.dropped for cluster in self._clusters.values())
