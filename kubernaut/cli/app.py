@@ -8,6 +8,9 @@ import typer
 
 from kubernaut import __version__
 from kubernaut.cli.demo.command import demo
+from kubernaut.cli.dev.command import dev
+from kubernaut.cli.models import models
+from kubernaut.cli.new.command import new
 
 app = typer.Typer(
     name="kubernaut",
@@ -17,6 +20,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(demo)
+app.command()(new)
+app.command()(dev)
+app.command()(models)
 
 
 def _print_version(wanted: bool) -> None:

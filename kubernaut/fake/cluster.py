@@ -21,6 +21,7 @@ from kubernaut.fake.controlplane.gc import GarbageCollector
 from kubernaut.fake.controlplane.nodes import node
 from kubernaut.fake.controlplane.processes import Processes
 from kubernaut.fake.loading import Loaded, Loader, Source, read
+from kubernaut.fake.settling import settled
 from kubernaut.reconcile import Controller, Manager
 from kubernaut.resources import Resource, crd_for
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -29,10 +30,6 @@ from kubernaut.timing import virtual_time
 
 _QUIET = timedelta(seconds=2)
 _SETTLE_LIMIT = timedelta(hours=1)
-
-
-class NotSettled(TimeoutError):
-    """Raised when a cluster is still being written after the time it was given; names the last writes."""
 
 
 class FakeCluster:
@@ -147,22 +144,10 @@ class FakeCluster:
     async def settled(self, quiet: timedelta = _QUIET, within: timedelta = _SETTLE_LIMIT) -> None:
         """Wait until nothing has been written for `quiet`. Raises NotSettled if that does not happen `within` a time.
 
-        What is to happen later than `quiet` (a requeue in a minute, say) is not waited for: see `advance`.
+        A leader's lease does not count. What is to happen later than `quiet` (a requeue in a minute, say) is not waited
+        for: see `advance`.
         """
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + within.total_seconds()
-        version, since = self.server.version, loop.time()
-        while (rest := since + quiet.total_seconds() - loop.time()) > 0:
-            # A write in the middle of a nap starts the wait anew; naps are short so that little time is lost.
-            await asyncio.sleep(min(rest, max(quiet.total_seconds() / 10, 0.001)))
-            if self.server.version != version:
-                version, since = self.server.version, loop.time()
-                if since > limit:
-                    raise NotSettled(f"the cluster was still written after {within}: {self._last_writes()}")
-
-    def _last_writes(self) -> str:
-        writes = [r for r in self.requests if r.verb not in ("get", "list", "watch")][-5:]
-        return ", ".join(f"{r.user} {r.verb} {r.path} {r.code}" for r in writes)
+        await settled(self.server, quiet.total_seconds(), within.total_seconds())
 
     async def advance(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Let time pass, and what falls due in it happen; on an ordinary loop it takes as long as it says."""
