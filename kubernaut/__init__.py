@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kubernaut.client import ApiError, Client, JsonPatch, MergePatch, NotFound
+    from kubernaut.client.connect import connect
+    from kubernaut.client.transports.kubernetes_asyncio import ConfigError, TransportOptions
     from kubernaut.reconcile import (
         Cache,
         Context,
@@ -57,6 +59,7 @@ __all__ = [
     "Cache",
     "Client",
     "Condition",
+    "ConfigError",
     "Context",
     "Controller",
     "Duration",
@@ -90,9 +93,11 @@ __all__ = [
     "Time",
     "TlsFiles",
     "TokenReview",
+    "TransportOptions",
     "Watch",
     "__version__",
     "configure_logging",
+    "connect",
     "crd_for",
     "main",
     "mark_owner",
@@ -103,6 +108,8 @@ __all__ = [
 
 _HOMES = {
     "kubernaut.client": ("ApiError", "Client", "JsonPatch", "MergePatch", "NotFound"),
+    "kubernaut.client.connect": ("connect",),
+    "kubernaut.client.transports.kubernetes_asyncio": ("ConfigError", "TransportOptions"),
     "kubernaut.reconcile": (
         "Cache",
         "Context",

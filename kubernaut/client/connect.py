@@ -44,7 +44,7 @@ async def connect(
     the server's logs. Credentials are read, and an exec plugin is run, before the block begins; the server is not asked
     anything. They are kept fresh for as long as the block lasts.
 
-    Raises ConfigError, which names the file, the field and a fix. Enter and leave the block in one task.
+    Raises ConfigError, which names the file, the field and a fix.
     """
     from kubernaut.client.transports.kubernetes_asyncio import (
         open_transport,
@@ -94,7 +94,6 @@ def _target(
 
 
 def _user_agent() -> str:
-    from kubernaut import __version__
-
+    version: str = sys.modules["kubernaut"].__version__  # an import of the root package would be one upwards
     program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
-    return f"{program} kubernaut/{__version__} ({sys.platform})"
+    return f"{program} kubernaut/{version} ({sys.platform})"

@@ -22,6 +22,8 @@ __all__ = ["DEFAULT_TIMEOUT", "PAGE_SIZE", "RawClient"]
 PAGE_SIZE = 500
 DEFAULT_TIMEOUT = 60.0
 UNAUTHORIZED = 401
+# API servers redirect nobody: a 3xx comes from something else, and its body is no answer.
+MULTIPLE_CHOICES = 300
 
 
 class RawClient:
@@ -37,6 +39,12 @@ class RawClient:
     def host(self) -> str:
         """The server's host and port, where the transport tells them."""
         return str(getattr(self._transport, "host", ""))
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that the configuration names (a kubeconfig's context, a pod's own), where there is one."""
+        namespace = getattr(self._transport, "namespace", None)
+        return namespace if isinstance(namespace, str) else None
 
     async def aclose(self) -> None:
         """Close the transport; does nothing on a client derived from another one."""
@@ -71,7 +79,7 @@ class RawClient:
         """Open a response without end, such as a followed log; ``timeout`` (seconds) is for the headers to arrive."""
         request = TransportRequest(method, path, tuple(query), self._headers, stream=True, timeout=timeout)
         async with self._transport.open(request) as response:
-            if response.status >= 400:
+            if response.status >= MULTIPLE_CHOICES:
                 raise error_from_status(response.status, await _read(response), response.headers)
             yield response
 
@@ -132,7 +140,7 @@ class RawClient:
         async with self._transport.open(request) as response:
             if response.status == UNAUTHORIZED:
                 await self._transport.refresh()  # whoever watches opens the next watch with what is new
-            if response.status >= 400:
+            if response.status >= MULTIPLE_CHOICES:
                 raise error_from_status(response.status, await _read(response), response.headers)
             yield RawFrames(response.chunks)
 
@@ -154,7 +162,7 @@ class RawClient:
         # A refused credential means that nothing was done, so asking again with a newer one is safe for writes too.
         if answer.status == UNAUTHORIZED and await self._transport.refresh():
             answer = await self._exchange(request)
-        if answer.status >= 400:
+        if answer.status >= MULTIPLE_CHOICES:
             raise error_from_status(answer.status, answer.body, answer.headers)
         return answer
 

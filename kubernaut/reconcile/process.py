@@ -23,6 +23,8 @@ from kubernaut.reconcile.serving import BindError, CertificateError
 FORCED_SECONDS = 5.0
 """How long after a second signal the program may take to unwind; then the process ends where it stands."""
 
+FORCE_AGAIN_SECONDS = 0.2
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SIGNALLED = 128
 
@@ -203,8 +205,16 @@ class _Run:
             self._last_resort.start()
         if signals == 1 and self._manager is not None:
             self._manager.stop()
-        elif self._task is not None:
+        elif signals == 1 and self._task is not None:
             self._task.cancel()
+        else:
+            self._force()
+
+    def _force(self) -> None:
+        # A cancellation that meets the program before its stop has begun only begins it: the next one breaks into it.
+        if self._task is not None and self._loop is not None and not self._task.done():
+            self._task.cancel()
+            self._loop.call_later(FORCE_AGAIN_SECONDS, self._force)
 
     def _classified(self, error: BaseException) -> tuple[ExitCode, BaseException]:
         causes = list(_leaves(error))

@@ -30,9 +30,9 @@ class LeaderElection:
     """Names the lease that the replicas of one manager contend for, and the times of the contest.
 
     `name`: of the Lease; with `shards` > 1 of the leases `<name>-0`, `<name>-1` ... of which each replica holds a fair
-    share. Every replica must be given the same name, namespace, times and number of shards. `namespace`: None for the
-    pod's own in a cluster, else "default". `identity`: who holds the lease, unique to this process; None for
-    `<hostname>_<uuid>`.
+    share. Every replica must be given the same name, namespace, times and number of shards. `namespace`: None for
+    the one that the client's configuration names, the pod's own in a cluster, else "default". `identity`: who holds the
+    lease, unique to this process; None for `<hostname>_<uuid>`.
 
     `lease_duration` (15 s): others may take the lease when it has not been renewed for this long; whole seconds.
     `renew_deadline` (10 s): a leader that could not renew for this long stops. `retry_period` (2 s): between attempts.

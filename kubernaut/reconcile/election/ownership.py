@@ -88,7 +88,9 @@ class SingleOwnership:
         self._release_on_stop = config.release_on_stop
         self._share = Share(config.name)
         bounded = client.through(lambda inner: BoundedTransport(inner, config.request_timeout))
-        lock = LeaseLock(bounded, config.namespace or default_namespace(), config.name, config.labels)
+        lock = LeaseLock(
+            bounded, config.namespace or client.namespace or default_namespace(), config.name, config.labels
+        )
         self._elector = Elector(lock, config, identity, random, clock=clock, report=report)
         self._on_gained: list[OnGained] = []
 

@@ -86,7 +86,7 @@ class ShardedOwnership:
         self.write_timeout = config.write_timeout
         self._config = config
         self._random = random
-        self._namespace = config.namespace or default_namespace()
+        self._namespace = config.namespace or client.namespace or default_namespace()
         self._client = client.through(lambda inner: BoundedTransport(inner, config.request_timeout))
         self._members = Membership(self._client, self._namespace, config, identity, random, clock)
         self._division = Division(config, self._members, identity)
