@@ -1,4 +1,8 @@
-"""Makes kubernaut/fake/apiserver/data/openapi.json.gz out of the kubernetes-validate package (a development tool)."""
+"""Makes the data files of built-in kinds out of the kubernetes-validate package (a development tool).
+
+`openapi.json.gz`: types, merge keys, list types; read with the first write. `descriptions.json.gz`: what types and
+fields mean; read when somebody asks for OpenAPI documents or tables.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ KEPT: tuple[str, ...] = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys",
 KEPT += ("x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key")
 # The package strips every default; list keys need these (the API server's OpenAPI document has them).
 DEFAULTS = {"ContainerPort": {"protocol": "TCP"}, "ServicePort": {"protocol": "TCP"}}
-TARGET = Path(__file__).parent.parent / "kubernaut/fake/apiserver/data/openapi.json.gz"
+FORMATS = ("int32", "int64", "double", "byte")
+DATA = Path(__file__).parent.parent / "kubernaut/fake/apiserver/data"
 
 
 def node(schema: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +35,8 @@ def node(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.get("format") == "int-or-string" or "oneOf" in schema or len(kinds) > 1:
         out.pop("type", None)
         out["x-kubernetes-int-or-string"] = True
+    elif schema.get("format") in FORMATS:
+        out["format"] = schema["format"]
     if "properties" in schema:
         out["properties"] = {name: node(below) for name, below in schema["properties"].items()}
         if required := schema.get("required"):
@@ -41,8 +48,29 @@ def node(schema: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def descriptions(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Each text once; of each type its own text, under "", and those of its fields, as places among the texts."""
+    texts: dict[str, int] = {}
+    types: dict[str, dict[str, int]] = {}
+    for name, schema in sorted(definitions.items()):
+        described = {"": schema, **(schema.get("properties") or {})}
+        types[name] = {
+            field: texts.setdefault(below["description"], len(texts))
+            for field, below in described.items()
+            if below.get("description")
+        }
+    return {"texts": list(texts), "types": types}
+
+
+def write(name: str, content: dict[str, Any]) -> None:
+    """Write one compressed data file."""
+    target = DATA / f"{name}.json.gz"
+    target.write_bytes(gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
+    print(f"{target}: {target.stat().st_size} bytes")
+
+
 def main(version: str = "1.36.0") -> None:
-    """Write the data file for one Kubernetes version."""
+    """Write the data files for one Kubernetes version."""
     spec = importlib.util.find_spec("kubernetes_validate")
     if spec is None or spec.origin is None:
         sys.exit("kubernetes-validate is not installed: pip install '.[dev]'")
@@ -59,9 +87,8 @@ def main(version: str = "1.36.0") -> None:
         for gvk in schema.get("x-kubernetes-group-version-kind") or ():
             api_version = f"{gvk['group']}/{gvk['version']}" if gvk["group"] else gvk["version"]
             kinds.setdefault(f"{api_version}/{gvk['kind']}", name)
-    text = json.dumps({"version": version, "kinds": kinds, "definitions": nodes}, separators=(",", ":"))
-    TARGET.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    print(f"{TARGET}: {TARGET.stat().st_size} bytes, {len(nodes)} definitions")
+    write("openapi", {"version": version, "kinds": kinds, "definitions": nodes})
+    write("descriptions", descriptions(definitions))
 
 
 if __name__ == "__main__":

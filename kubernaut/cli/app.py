@@ -9,6 +9,7 @@ import typer
 from kubernaut import __version__
 from kubernaut.cli.demo.command import demo
 from kubernaut.cli.dev.command import dev
+from kubernaut.cli.fakeserver.command import fake
 from kubernaut.cli.models import models
 from kubernaut.cli.new.command import new
 
@@ -23,6 +24,7 @@ app.command()(demo)
 app.command()(new)
 app.command()(dev)
 app.command()(models)
+app.add_typer(fake, name="fake")
 
 
 def _print_version(wanted: bool) -> None:

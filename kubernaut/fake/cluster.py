@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
+import msgspec
 
 from kubernaut.client import Client
 from kubernaut.client.transports.faults import Faults, FaultyTransport
 from kubernaut.client.transports.inprocess import InProcessTransport
-from kubernaut.fake.apiserver import ApiServer, LoggedRequest
+from kubernaut.fake.apiserver import ApiServer, LoggedRequest, User
 from kubernaut.fake.controlplane import controlplane
 from kubernaut.fake.controlplane.behaviour import PodBehaviour, PodScript
 from kubernaut.fake.controlplane.gc import GarbageCollector
 from kubernaut.fake.controlplane.nodes import node
 from kubernaut.fake.controlplane.processes import Processes
+from kubernaut.fake.ending import Ending
+from kubernaut.fake.kubeconfig import write_kubeconfig
 from kubernaut.fake.loading import Loaded, Loader, Source, read
 from kubernaut.fake.settling import settled
 from kubernaut.reconcile import Controller, Manager
+from kubernaut.reconcile.serving import HttpServer
 from kubernaut.resources import Resource, crd_for
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.resources.builtin.pods import Container
 from kubernaut.timing import virtual_time
 
 _QUIET = timedelta(seconds=2)
+_TOKEN_LIFE = timedelta(hours=1)
 _SETTLE_LIMIT = timedelta(hours=1)
+_ADMINISTRATOR = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 
 
 class FakeCluster:
@@ -61,7 +69,8 @@ class FakeCluster:
         behaviour: PodBehaviour | None = None,
         crds: Sequence[type[Resource]] = (),
     ) -> None:
-        self.server = ApiServer(seed=seed, rbac=rbac)
+        # the control plane makes default ServiceAccounts and stands for the controllers that keep quotas
+        self.server = ApiServer(seed=seed, rbac=rbac, service_accounts=controlplane, quotas=controlplane)
         self.faults = Faults(seed)
         self.client = Client(FaultyTransport(InProcessTransport(self.server), self.faults))
         self._own = Client(InProcessTransport(self.server))
@@ -71,6 +80,9 @@ class FakeCluster:
         self._seed = seed
         self._nodes = nodes
         self._managers = 0
+        self._url: str | None = None
+        self._token = secrets.token_urlsafe(24)
+        self.server.add_token(self._token, _ADMINISTRATOR)
         self._stop = asyncio.Event()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -83,6 +95,19 @@ class FakeCluster:
     def client_as(self, user: str, groups: Sequence[str] = ()) -> Client:
         """A client that acts as another user; it is closed with the cluster."""
         return self.client.impersonating(user, groups)
+
+    async def client_as_service_account(self, namespace: str, name: str, *, expires: timedelta = _TOKEN_LIFE) -> Client:
+        """A client with a token of a ServiceAccount, as a pod has one; closing it is the caller's.
+
+        The token ends after `expires` of the cluster's time (ten minutes at least), and with the ServiceAccount: then
+        requests get 401. Raises NotFound.
+        """
+        url = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        body = {"spec": {"expirationSeconds": int(expires.total_seconds())}}
+        answer = await self._own.request("POST", url, body=body)
+        token = msgspec.json.decode(answer.body)["status"]["token"]
+        headers = [("authorization", f"Bearer {token}")]
+        return Client(FaultyTransport(InProcessTransport(self.server, headers=headers), self.faults))
 
     async def __aenter__(self) -> Self:
         await self.load([crd_for(model) for model in self._crds])
@@ -167,6 +192,32 @@ class FakeCluster:
         server refused.
         """
         return await Loader(self.server, self._own, strict=strict).load(read(source))
+
+    @asynccontextmanager
+    async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+        """Serve the cluster over HTTP while the body runs; yields the URL. Port 0 is any free one.
+
+        For an ordinary event loop: on a virtual-time loop nobody waits for sockets, except within
+        `kubernaut.timing.hold`. At the end watches over HTTP are ended. Raises BindError.
+        """
+        app = Ending(self.server)
+        async with HttpServer(app, f"{host}:{port}", name="port", grace=1.0) as http:
+            self._url = http.url
+            try:
+                yield http.url
+            finally:
+                self._url = None
+                app.end()
+
+    def kubeconfig(self, path: str | Path) -> Path:
+        """Write a kubeconfig for the served cluster, whose user is an administrator; returns the path.
+
+        Raises RuntimeError while the cluster is not served, ForeignKubeconfig for a file that holds something else.
+        """
+        if self._url is None:
+            raise RuntimeError("the cluster is not served: use `async with cluster.serve():` around this")
+        write_kubeconfig(Path(path), self._url, self._token)
+        return Path(path)
 
     def dump(self) -> list[dict[str, Any]]:
         """All objects, as private copies."""

@@ -93,6 +93,21 @@ def _texts(source: str | Path) -> list[str]:
     return [path.read_text(encoding="utf-8")]
 
 
+# what admission needs to find before pods come, and what would judge the rest of the load
+_EARLY = ("ServiceAccount", "PriorityClass", "StorageClass")
+_LATE = (
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ResourceQuota",
+)
+
+
+def _rank(document: Mapping[str, Any]) -> int:
+    return 0 if document["kind"] in _EARLY else 2 if document["kind"] in _LATE else 1
+
+
 class Loader:
     """One load into one cluster."""
 
@@ -113,7 +128,7 @@ class Loader:
             await self._create(document)
         rest = [d for d in rest if d["kind"] != "Namespace"]
         await self._create_namespaces(rest)
-        for document in _owners_first(rest):
+        for document in _owners_first(sorted(rest, key=_rank)):
             await self._create(document)
         return self.loaded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -68,39 +68,52 @@ def stored_api_version(info: ResourceInfo) -> str:
 
 
 def to_stored(obj: dict[str, Any], info: ResourceInfo) -> dict[str, Any]:
-    """Rewrites an object from the version of `info` to the stored one, in place."""
+    """The object, at the version of `info`, at the stored one; `obj` may be changed. Raises Pending, StatusError."""
     wanted = stored_api_version(info)
     if wanted != info.api_version:
-        convert = _WRITE.get((info.group, info.kind))
-        if convert is not None:
-            convert(obj)
-        obj["apiVersion"] = wanted
+        return _converted(obj, info, wanted, _WRITE)
     return obj
 
 
 def from_stored(obj: dict[str, Any], info: ResourceInfo) -> dict[str, Any]:
-    """Rewrites a stored object to the version of `info`, in place."""
-    if stored_api_version(info) != info.api_version:
-        convert = _READ.get((info.group, info.kind))
-        if convert is not None:
-            convert(obj)
-        obj["apiVersion"] = info.api_version
+    """A stored object at the version of `info`; `obj` may be changed. Raises Pending, StatusError."""
+    return obj if obj["apiVersion"] == info.api_version else _converted(obj, info, info.api_version, _READ)
+
+
+def _converted(
+    obj: dict[str, Any], info: ResourceInfo, wanted: str, known: dict[tuple[str, str], Convert]
+) -> dict[str, Any]:
+    if info.custom is not None and info.custom.converter is not None:
+        found: dict[str, Any] = info.custom.converter.convert(obj, wanted)
+        return found
+    convert = known.get((info.group, info.kind))
+    if convert is not None:
+        convert(obj)
+    obj["apiVersion"] = wanted
     return obj
 
 
+def prime(objects: Iterable[Stored], info: ResourceInfo) -> None:
+    """Has a webhook convert all of them in one call, where one converts. Raises Pending, StatusError."""
+    if info.custom is not None and info.custom.converter is not None:
+        info.custom.converter.prime([stored.decode() for stored in objects], info.api_version)
+
+
 def read(stored: Stored, info: ResourceInfo) -> dict[str, Any]:
-    """A private copy at the version of `info`."""
+    """A private copy at the version of `info`. Raises Pending, StatusError."""
     return from_stored(stored.decode(), info)
 
 
 def read_bytes(stored: Stored, info: ResourceInfo, *, head: bool = True) -> bytes:
-    """The JSON at the version of `info`; without kind and apiVersion if not `head` (as items of built-in lists are)."""
-    old = stored_api_version(info)
-    if old != info.api_version and (info.group, info.kind) in _READ:
-        data: bytes = msgspec.json.encode(read(stored, info))
+    """The JSON at the version of `info`; without kind and apiVersion if not `head` (as items of built-in lists are).
+
+    Raises Pending, StatusError.
+    """
+    old, data = _api_version_of(stored, info), stored.data
+    by_webhook = info.custom is not None and info.custom.converter is not None
+    if old != info.api_version and (by_webhook or (info.group, info.kind) in _READ):
+        data = msgspec.json.encode(read(stored, info))
         old = info.api_version
-    else:
-        data = stored.data
     # stored objects begin with kind and apiVersion: exchanging that prefix saves decoding them
     length = len(f'{{"kind":"{info.kind}","apiVersion":"{old}",')
     if not head:
@@ -110,3 +123,11 @@ def read_bytes(stored: Stored, info: ResourceInfo, *, head: bool = True) -> byte
         if old == info.api_version
         else f'{{"kind":"{info.kind}","apiVersion":"{info.api_version}",'.encode() + data[length:]
     )
+
+
+def _api_version_of(stored: Stored, info: ResourceInfo) -> str:
+    """The version that an object is stored at: a CRD may have changed it since."""
+    if info.custom is None:
+        return stored_api_version(info)
+    start = len(f'{{"kind":"{info.kind}","apiVersion":"')
+    return stored.data[start : stored.data.index(b'"', start)].decode()

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubernaut.fake.apiserver.authn import service_account
+from kubernaut.fake.apiserver.authn import Authenticator
 from kubernaut.fake.apiserver.kinds import Kind, kind_of
 from kubernaut.fake.apiserver.messages import Request, User
+from kubernaut.fake.apiserver.pending import Memory
+from kubernaut.fake.apiserver.rbac import Access
 from kubernaut.fake.apiserver.registry import Registry, ResourceInfo
 from kubernaut.fake.apiserver.requestinfo import RequestInfo
 from kubernaut.fake.apiserver.storage import Storage, Stored
 from kubernaut.timing import Clock, current_clock
 
+if TYPE_CHECKING:
+    from kubernaut.fake.apiserver.admission import Admission
+
 
 @dataclass(slots=True)
 class State:
-    """The objects, the resources that are served, and the sources of time and chance."""
+    """The objects, the resources that are served, who may do what, and the sources of time and chance."""
 
     storage: Storage
     registry: Registry
     random: Random
+    access: Access
+    authn: Authenticator
+    admission: Admission
     clock: Clock | None = None
     logs: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    tokens: dict[str, User] = field(default_factory=dict)
 
     def now(self) -> Any:
         return (self.clock or current_clock()).now()
-
-    def issue_token(self, token: str, namespace: str, account: str, uid: str) -> None:
-        """Makes a bearer token known as that ServiceAccount's."""
-        self.tokens[token] = service_account(namespace, account, uid)
 
     def find(self, store: str, namespace: str, name: str) -> dict[str, Any] | None:
         """A private copy of a stored object."""
@@ -50,6 +53,7 @@ class Call:
     user: User
     warnings: list[str] = field(default_factory=list)
     new_name: str = ""  # of the object being created, for messages
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def kind(self) -> Kind:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from kubernaut.fake.apiserver import meta
+from kubernaut.fake.apiserver.admission.outside import Outside
+from kubernaut.fake.apiserver.converter import Converter
 from kubernaut.fake.apiserver.core import State
 from kubernaut.fake.apiserver.customkind import CustomKind
 from kubernaut.fake.apiserver.customtable import Columns
@@ -30,6 +32,7 @@ class CustomVersion:
     columns: Columns
     scale_paths: tuple[str, str, str]
     defined_by: tuple[str, int]  # uid and generation of the CRD
+    converter: Converter | None = None  # where a webhook converts between versions
     merge_type: Object | None = None  # made from the schema when first needed
 
     def definitions(self) -> list[Object]:
@@ -39,9 +42,20 @@ class CustomVersion:
         return self.columns.cells(item, now)
 
 
-def after_write(state: State, before: int) -> None:
+def after_write(state: State, written: ResourceInfo) -> None:
     """Brings conditions and served resources in line after a write to a CRD or to a custom resource."""
-    if state.storage.version == before:
+    if written.custom is not None:
+        # only the last instance of a CRD that is going has consequences
+        crd = (
+            state.find(STORE, "", f"{written.plural}.{written.group}")
+            if not state.storage.count(written.store)
+            else None
+        )
+        if crd is not None and crd["metadata"].get("deletionTimestamp"):
+            _finalize(state, crd)
+            _serve(state)
+        return
+    if written.store != STORE:
         return
     for stored in list(state.storage.iterate(STORE)):
         crd = stored.decode()
@@ -49,12 +63,19 @@ def after_write(state: State, before: int) -> None:
             _finalize(state, crd)
         elif not _condition(crd, "Established"):
             _establish(state, crd)
+        elif _storage_version(crd) not in crd["status"].get("storedVersions", ()):
+            crd["status"].setdefault("storedVersions", []).append(_storage_version(crd))
+            _put(state, crd)
     _serve(state)
 
 
 def _condition(crd: Object, kind: str) -> bool:
     conditions = crd.get("status", {}).get("conditions") or []
     return any(item.get("type") == kind and item.get("status") == "True" for item in conditions)
+
+
+def _storage_version(crd: Object) -> str:
+    return next((version["name"] for version in crd["spec"]["versions"] if version.get("storage")), "")
 
 
 def _put(state: State, crd: Object) -> None:
@@ -66,7 +87,6 @@ def _put(state: State, crd: Object) -> None:
 
 def _establish(state: State, crd: Object) -> None:
     now, spec = meta.stamp(state.now()), crd["spec"]
-    stored = next((version["name"] for version in spec["versions"] if version.get("storage")), "")
     names = dict(spec["names"])
     condition = {"status": "True", "lastTransitionTime": now}
     crd["status"] = {
@@ -80,7 +100,7 @@ def _establish(state: State, crd: Object) -> None:
             },
         ],
         "acceptedNames": names,
-        "storedVersions": [stored],
+        "storedVersions": [_storage_version(crd)],
     }
     _put(state, crd)
 
@@ -132,14 +152,14 @@ def _serve(state: State) -> None:
             state.registry.remove(info)
     for key, (crd, version) in wanted.items():
         if state.registry.find(*key) is None:
-            state.registry.add(resource_of(crd, version))
+            state.registry.add(resource_of(crd, version, state.admission.outside))
 
 
 def _defined_by(crd: Object) -> tuple[str, int]:
     return crd["metadata"]["uid"], crd["metadata"].get("generation", 0)
 
 
-def resource_of(crd: Object, version: Object) -> ResourceInfo:
+def resource_of(crd: Object, version: Object, outside: Outside) -> ResourceInfo:
     """The resource that one version of a CRD brings."""
     spec, names, name = crd["spec"], crd["spec"]["names"], version["name"]
     group, plural, below = spec["group"], names["plural"], version.get("subresources") or {}
@@ -159,6 +179,7 @@ def resource_of(crd: Object, version: Object) -> ResourceInfo:
         Columns(version.get("additionalPrinterColumns") or []),
         (paths[0], paths[1], paths[2]),
         _defined_by(crd),
+        Converter(spec["conversion"], outside) if spec["conversion"].get("strategy") == "Webhook" else None,
     )
     return ResourceInfo(
         group,

@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kubernaut.fake.apiserver.tables import column, human_duration
+from kubernaut.fake.apiserver.printers import column, created_text, human_duration
 
 Object = dict[str, Any]
 _STEP = re.compile(
     r"\.([A-Za-z0-9_\-/]+(?:\\\.[A-Za-z0-9_\-/]+)*)|\['([^']+)'\]|\[(\d+|\*)\]|\[\?\(@\.([\w.]+)\s*==\s*[\"']([^\"']*)[\"']\)\]"
 )
 _DEFAULT: list[Object] = [{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]
-_CREATED = (
-    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not"
-    " guaranteed to be set in"
-    " happens-before order across separate operations. Clients may not set this value. It is represented in"
-    " RFC3339 form and is in UTC."
-    "\n\nPopulated by the system. Read-only. Null for lists. More info:"
-    " https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
-)
 
 
 def find(value: Any, path: str) -> list[Any]:
@@ -60,7 +52,7 @@ class Columns:
                 item["name"],
                 item["type"],
                 fmt=item.get("format", ""),
-                description=item.get("description") or self._described(item),
+                text=item.get("description") or self._described(item),
                 priority=item.get("priority", 0),
             )
             for item in self._given
@@ -68,7 +60,7 @@ class Columns:
 
     def _described(self, item: Object) -> str:
         return (
-            _CREATED
+            created_text()
             if self._given is _DEFAULT
             else f"Custom resource definition column (in JSONPath format): {item['jsonPath']}"
         )

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha512
 from typing import Any
 
+from kubernaut.fake.apiserver import openapi
 from kubernaut.fake.apiserver.messages import Request, Response, json_response, text_response
 from kubernaut.fake.apiserver.registry import Registry, ResourceInfo, Subresource
+from kubernaut.fake.apiserver.version import VERSION
 
 Object = dict[str, Any]
-VERSION = {
-    "major": "1",
-    "minor": "36",
-    "emulationMajor": "1",
-    "emulationMinor": "36",
-    "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35",
-    "gitVersion": "v1.36.0",
-    "gitCommit": "",
-    "gitTreeState": "clean",
-    "buildDate": "2026-01-01T00:00:00Z",
-    "goVersion": "go1.25",
-    "compiler": "gc",
-    "platform": "linux/amd64",
-}
 _HEALTH = ("/healthz", "/livez", "/readyz")
-_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_DISCOVERY_GROUP = "apidiscovery.k8s.io"
 _STABLE = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 # custom resources list their verbs in this order
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -123,22 +111,44 @@ def _aggregated_resource(info: ResourceInfo) -> Object:
     return entry
 
 
-def _aggregated(registry: Registry, core: bool) -> Object:
+def _aggregated(registry: Registry, core: bool, version: str) -> Object:
     items = []
     for group, versions in groups(registry).items():
         if (group == "") is not core:
             continue
         listed = []
-        for version in versions:
-            resources = [_aggregated_resource(info) for info in registry.in_group(group) if info.version == version]
-            listed.append({"version": version, "resources": resources, "freshness": "Current"})
+        for served in versions:
+            resources = [_aggregated_resource(info) for info in registry.in_group(group) if info.version == served]
+            listed.append({"version": served, "resources": resources, "freshness": "Current"})
         items.append({"metadata": {"name": group} if group else {}, "versions": listed})
-    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+    api_version = f"{_DISCOVERY_GROUP}/{version}"
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
 
 
-def _wants_aggregated(request: Request) -> bool:
-    first = request.headers.get("accept", "").split(",")[0].replace(" ", "")
-    return "as=APIGroupDiscoveryList" in first and "v=v2;" in first + ";"
+def _aggregated_version(accept: str) -> str:
+    """The version of the aggregated form that the client takes first; empty if it would rather have the old form."""
+    for choice in accept.split(","):
+        media, *parameters = [part.strip() for part in choice.split(";")]
+        if media not in ("application/json", "*/*", "application/*"):
+            continue
+        given = dict(part.split("=", 1) for part in parameters if "=" in part)
+        if not given.get("as"):
+            return ""
+        if given["as"] == "APIGroupDiscoveryList" and given.get("g") == _DISCOVERY_GROUP:
+            version = given.get("v", "")
+            if version in ("v2", "v2beta1"):
+                return version
+    return ""
+
+
+def _aggregated_answer(registry: Registry, request: Request, core: bool, version: str) -> Response:
+    response = json_response(200, _aggregated(registry, core, version))
+    response.content_type = f"application/json;g={_DISCOVERY_GROUP};v={version};as=APIGroupDiscoveryList"
+    etag = f'"{sha512(response.body).hexdigest().upper()}"'
+    if request.headers.get("if-none-match") == etag:
+        response.status, response.body = 304, b""
+    response.headers |= {"Etag": etag, "Vary": "Accept", "Cache-Control": "public"}
+    return response
 
 
 def not_found() -> Response:
@@ -153,10 +163,10 @@ def answer(registry: Registry, request: Request) -> Response:
     match parts:
         case ["version"]:
             return json_response(200, VERSION)
-        case ["api"] | ["apis"] if _wants_aggregated(request):
-            response = json_response(200, _aggregated(registry, parts == ["api"]))
-            response.content_type = _AGGREGATED
-            return response
+        case ["api"] | ["apis"] if version := _aggregated_version(request.headers.get("accept", "")):
+            return _aggregated_answer(registry, request, parts == ["api"], version)
+        case ["openapi", *_]:
+            return openapi.answer(registry, request) or not_found()
         case ["api"]:
             addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}]
             return json_response(
@@ -179,6 +189,8 @@ def answer(registry: Registry, request: Request) -> Response:
                 "/apis",
                 *(f"/apis/{name}" for name in groups(registry) if name),
                 *_HEALTH,
+                "/openapi/v2",
+                "/openapi/v3",
                 "/version",
             ]
             return json_response(200, {"paths": paths})

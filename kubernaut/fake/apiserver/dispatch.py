@@ -41,7 +41,7 @@ def serve(call: Call) -> Response | Stream:
         raise method_not_allowed(resource.group, resource.plural, info.name)
     match info.verb:
         case "watch":
-            return Stream(Watch(call, lambda data: accept.render(call, data)).frames(), accept.stream_type)
+            return Stream(Watch(call, accept.frames(call)).frames(), accept.stream_type)
         case "list":
             return accept.listing(call, read.list_page(call))
         case "get":
@@ -53,7 +53,7 @@ def _answer(call: Call, accept: negotiation.Accepted, status: int, obj: dict[str
     return accept.answer(call, status, negotiation.encode(obj))
 
 
-def _subresource(call: Call, accept: negotiation.Accepted) -> Response:
+def _subresource(call: Call, accept: negotiation.Accepted) -> Response | Stream:
     known = call.resource.subresources.get(call.info.subresource)
     serve_it = SUBRESOURCES.get(call.info.subresource)
     if known is None or serve_it is None or not call.info.name:
@@ -61,4 +61,4 @@ def _subresource(call: Call, accept: negotiation.Accepted) -> Response:
     if call.info.verb not in known.verbs:
         raise method_not_allowed(call.resource.group, call.resource.plural, call.info.name)
     result = serve_it(call)
-    return result if isinstance(result, Response) else _answer(call, accept, *result)
+    return result if isinstance(result, Response | Stream) else _answer(call, accept, *result)

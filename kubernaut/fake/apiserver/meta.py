@@ -67,6 +67,12 @@ def generate_name(base: str, random: Random) -> str:
     return base[:58] + "".join(random.choice(SUFFIX_ALPHABET) for _ in range(5))
 
 
+def wipe(meta: dict[str, Any]) -> None:
+    """Drops from a new object what only the server may set."""
+    for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
+        meta.pop(name, None)
+
+
 def prepare_create(meta: dict[str, Any], now: datetime, random: Random) -> None:
     """Overwrites what only the server may set."""
     for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):

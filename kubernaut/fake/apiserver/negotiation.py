@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +43,26 @@ class Accepted:
         body = yaml.safe_dump(json.loads(data)).encode() if self.media == "application/yaml" else data
         return Response(status, body, self.media, warnings=call.warnings)
 
-    def render(self, call: Call, data: bytes) -> bytes:
-        """One object, in JSON, as the client wants to see it."""
+    def render(self, call: Call, data: bytes, *, columns: bool = True) -> bytes:
+        """One object, in JSON, as the client wants to see it; a table has its columns only with `columns`."""
         if not self.shape:
             return data
         obj = msgspec.json.decode(data)
         if self.shape == "Table":
-            return encode(tables.table(call, [obj], obj["metadata"].get("resourceVersion", "")))
+            version = obj["metadata"].get("resourceVersion", "")
+            return encode(tables.table(call, [obj], version, columns=columns))
         return encode(_partial(obj))
+
+    def frames(self, call: Call) -> Callable[[bytes], bytes]:
+        """Renders one object after the other for a watch: only the first table has columns."""
+        first = True
+
+        def render(data: bytes) -> bytes:
+            nonlocal first
+            columns, first = first, False
+            return self.render(call, data, columns=columns)
+
+        return render if self.shape == "Table" else lambda data: self.render(call, data)
 
     def answer(self, call: Call, status: int, data: bytes) -> Response:
         is_status = data.startswith(b'{"kind":"Status"')

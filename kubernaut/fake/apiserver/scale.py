@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubernaut.fake.apiserver import conversion, decoding
+from kubernaut.fake.apiserver.admission.subresource import admit_subresource
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import write_options
 from kubernaut.fake.apiserver.selectors import from_label_selector
@@ -105,5 +106,7 @@ def scale(call: Call) -> tuple[int, Object]:
     check_version(
         call, old, {"metadata": {"resourceVersion": metadata.get("resourceVersion", "")}}, required_version=False
     )
+    wanted = {**before, "spec": {"replicas": replicas}}
+    replicas = admit_subresource(call, wanted, before, dry_run=options.dry_run)["spec"].get("replicas", 0)
     new = _set(old, _paths(call)[0], replicas)
     return 200, scale_of(call, commit_update(call, old, new, options, subresource="scale"))

@@ -171,8 +171,11 @@ def method_not_allowed(group: str, resource: str, name: str = "") -> StatusError
 def too_many_requests(message: str, seconds: int, causes: Iterable[CauseLike] = ()) -> StatusError:
     listed = [cause_dict(cause) for cause in causes]
     details: dict[str, Any] = {"causes": listed} if listed else {}
-    details["retryAfterSeconds"] = seconds
-    return StatusError(429, "TooManyRequests", message, details, {"Retry-After": str(seconds)})
+    # Without a time, clients are not told to ask again by themselves.
+    headers = {"Retry-After": str(seconds)} if seconds else {}
+    if seconds:
+        details["retryAfterSeconds"] = seconds
+    return StatusError(429, "TooManyRequests", message, details, headers)
 
 
 def success(group: str, resource: str, name: str, uid: str) -> dict[str, Any]:

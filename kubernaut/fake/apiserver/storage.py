@@ -151,6 +151,12 @@ class Storage:
                 then[event.object.key] = event.previous
         return [then[key] for key in sorted(then) if not namespace or then[key].namespace == namespace]
 
+    def adopt(self, kind: str, objects: list[Stored]) -> None:
+        """Holds objects that were there before the first version: no event tells of them."""
+        table = self.table(kind)
+        table.objects.update((stored.key, stored) for stored in objects)
+        table.keys = sorted(table.objects)
+
     def next_version(self) -> int:
         return self.version + 1
 

@@ -3,110 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-import msgspec
-
-from kubernaut.fake.apiserver import conversion, selectors
+from kubernaut.fake.apiserver import conversion
+from kubernaut.fake.apiserver.admission.subresource import admit_subresource
+from kubernaut.fake.apiserver.authn import ISSUER, Bound
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.decoding import decode_object
-from kubernaut.fake.apiserver.messages import Response, text_response
+from kubernaut.fake.apiserver.eviction import eviction
+from kubernaut.fake.apiserver.messages import Response, Stream
+from kubernaut.fake.apiserver.meta import new_uid, stamp
 from kubernaut.fake.apiserver.options import write_options
+from kubernaut.fake.apiserver.podlogs import log
 from kubernaut.fake.apiserver.scale import scale
-from kubernaut.fake.apiserver.status import Cause, StatusError, bad_request, conflict, too_many_requests
+from kubernaut.fake.apiserver.status import (
+    bad_request,
+    conflict,
+    invalid,
+    invalid_value,
+    not_found,
+)
 from kubernaut.fake.apiserver.verbs.commit import check_version, remove, store
-from kubernaut.fake.apiserver.verbs.delete import delete_object, delete_options
 from kubernaut.fake.apiserver.verbs.read import get
 
 Object = dict[str, Any]
-Answer = Response | tuple[int, Object]
-_SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-
-
-def log(call: Call) -> Answer:
-    """GET pods/log: the text that the server was given for a container."""
-    pod = conversion.read(get(call), call.resource)
-    names = [item["name"] for item in pod["spec"].get("containers", [])]
-    wanted = call.request.parameter("container")
-    every = names + [item["name"] for item in pod["spec"].get("initContainers", [])]
-    if not wanted:
-        if len(names) != 1:
-            text = f"a container name must be specified for pod {call.info.name}, choose one of: [{' '.join(every)}]"
-            raise bad_request(text)
-        wanted = names[0]
-    elif wanted not in every:
-        raise bad_request(f"container {wanted} is not valid for pod {call.info.name}")
-    text = call.state.logs.get((call.namespace, call.info.name, wanted), "")
-    tail = call.request.parameter("tailLines")
-    if tail.isdigit():
-        lines = text.splitlines(keepends=True)
-        text = "".join(lines[max(0, len(lines) - int(tail)) :])
-    limit = call.request.parameter("limitBytes")
-    return text_response(200, text[: int(limit)] if limit.isdigit() else text)
-
-
-def eviction(call: Call) -> Answer:
-    """POST pods/eviction: a deletion that disruption budgets may refuse."""
-    pod = conversion.read(get(call), call.resource)
-    body = decode_object(call.request.body, call.request.headers.get("content-type", ""), "Eviction")
-    phase = pod.get("status", {}).get("phase")
-    if phase not in ("Succeeded", "Failed", "Pending") and not pod["metadata"].get("deletionTimestamp"):
-        _spend_budget(call, pod)
-    options = delete_options(_with_body(call, body.get("deleteOptions") or {}))
-    delete_object(call, pod, options)
-    return 201, dict(_SUCCESS)
-
-
-def _with_body(call: Call, options: Object) -> Call:
-    from_body = call.request.__class__(
-        call.request.method, call.request.path, call.request.query, call.request.headers, _json(options)
-    )
-    return Call(call.state, from_body, call.info, call.resource, call.user)
-
-
-def _json(value: Object) -> bytes:
-
-    data: bytes = msgspec.json.encode(value)
-    return data
-
-
-def _spend_budget(call: Call, pod: Object) -> None:
-    labels = pod["metadata"].get("labels") or {}
-    storage = call.state.storage
-    kept = []
-    for stored in storage.iterate("policy/poddisruptionbudgets", call.namespace):
-        budget = stored.decode()
-        requirements = selectors.from_label_selector(budget.get("spec", {}).get("selector") or {})
-        if requirements and selectors.matches_labels(requirements, labels):
-            kept.append(budget)
-    if len(kept) > 1:
-        text = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        raise StatusError(500, "InternalError", text)
-    for budget in kept:
-        name, status = budget["metadata"]["name"], budget.get("status") or {}
-        message = "Cannot evict pod as it would violate the pod's disruption budget."
-        if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
-            text = f"The disruption budget {name} is still being processed by the server."
-            raise too_many_requests(message, 10, [Cause("DisruptionBudget", text, "")])
-        if status.get("disruptionsAllowed", 0) <= 0:
-            healthy = (
-                f"needs {status.get('desiredHealthy', 0)} healthy pods and has"
-                f" {status.get('currentHealthy', 0)} currently"
-            )
-            raise too_many_requests(
-                message, 0, [Cause("DisruptionBudget", f"The disruption budget {name} {healthy}", "")]
-            )
-        status["disruptionsAllowed"] -= 1
-        status.setdefault("disruptedPods", {})[call.info.name] = pod["metadata"]["creationTimestamp"]
-        resource = call.state.registry.find("policy", "v1", "poddisruptionbudgets")
-        if resource is not None:
-            store(Call(call.state, call.request, call.info, resource, call.user), {**budget, "status": status})
+Answer = Response | Stream | tuple[int, Object]
+_SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
 def binding(call: Call) -> Answer:
     """POST pods/binding: what a scheduler writes."""
     pod = conversion.read(get(call), call.resource)
     body = decode_object(call.request.body, call.request.headers.get("content-type", ""), "Binding")
+    options = write_options(call.request, "CreateOptions")
+    body = admit_subresource(call, body, dry_run=options.dry_run)
     node = (body.get("target") or {}).get("name", "")
     if pod["spec"].get("nodeName"):
         text = f'pod {call.info.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
@@ -118,7 +49,14 @@ def binding(call: Call) -> Answer:
     from_now = call.state.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": from_now}
     pod["status"]["conditions"] = [*conditions, scheduled]
-    store(call, pod)
+    pod["metadata"]["annotations"] = {
+        **(pod["metadata"].get("annotations") or {}),
+        **((body.get("metadata") or {}).get("annotations") or {}),
+    }
+    if not pod["metadata"]["annotations"]:
+        del pod["metadata"]["annotations"]
+    if not options.dry_run:
+        store(call, pod)
     return 201, dict(_SUCCESS)
 
 
@@ -143,23 +81,56 @@ def finalize(call: Call) -> Answer:
 
 
 def token(call: Call) -> Answer:
-    """POST serviceaccounts/token: a bearer token that this server knows."""
+    """POST serviceaccounts/token: a token that this server knows until it expires."""
     account = conversion.read(get(call), call.resource)
     body = decode_object(call.request.body, call.request.headers.get("content-type", ""), "TokenRequest")
-    value = f"fake.{call.namespace}.{call.info.name}.{call.state.random.getrandbits(64):016x}"
-    call.state.issue_token(value, call.namespace, call.info.name, account["metadata"].get("uid", ""))
-    spec = {"expirationSeconds": 3600, **(body.get("spec") or {})}
-    expires = call.state.now().timestamp() + spec["expirationSeconds"]
-    stamp = call.state.now().fromtimestamp(expires, call.state.now().tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
-    metadata = {"name": call.info.name, "namespace": call.namespace}
-    status = {"token": value, "expirationTimestamp": stamp}
+    body = admit_subresource(call, body, dry_run=write_options(call.request, "CreateOptions").dry_run)
+    asked = body.get("spec") or {}
+    seconds, reference = asked.get("expirationSeconds") or 3600, asked.get("boundObjectRef")
+    bound = _bound(call, reference) if reference else None
+    limit = "less than 10 minutes" if seconds < 600 else "larger than 2^32 seconds" if seconds > 2**32 else ""
+    if limit:
+        cause = invalid_value("spec.expirationSeconds", str(seconds), f"may not specify a duration {limit}")
+        raise invalid("authentication.k8s.io", "TokenRequest", "", [cause])
+    now, audiences = call.state.now(), asked.get("audiences") or [ISSUER]
+    value = call.state.authn.issue(
+        call.namespace,
+        call.info.name,
+        account["metadata"]["uid"],
+        identity=new_uid(call.state.random),
+        now=now,
+        seconds=seconds,
+        audiences=audiences,
+        bound=bound,
+    )
     return 201, {
         "kind": "TokenRequest",
         "apiVersion": "authentication.k8s.io/v1",
-        "metadata": metadata,
-        "spec": spec,
-        "status": status,
+        "metadata": {"name": call.info.name, "namespace": call.namespace, "creationTimestamp": stamp(now)},
+        "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": reference},
+        "status": {"token": value, "expirationTimestamp": stamp(now + timedelta(seconds=seconds))},
     }
+
+
+def _bound(call: Call, reference: Object) -> Bound:
+    """The object that a token is to end with. Raises StatusError 400, 404, 409."""
+    version, kind, name = (reference.get(part) or "" for part in ("apiVersion", "kind", "name"))
+    plural = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}.get(kind) if version in ("", "v1") else None
+    if plural is None:
+        group, _, bare = version.rpartition("/")
+        raise bad_request(f"cannot bind token to object of type {group}/{bare}, Kind={kind}")
+    found = call.state.find(plural, "" if kind == "Node" else call.namespace, name)
+    if found is None:
+        raise not_found("", plural, name)
+    uid = found["metadata"]["uid"]
+    if reference.get("uid") and reference["uid"] != uid:
+        text = f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. "
+        raise conflict("", plural, name, text + "The object might have been deleted and then recreated")
+    account = (found.get("spec") or {}).get("serviceAccountName", "default")
+    if kind == "Pod" and account != call.info.name:
+        text = f'cannot bind token for serviceaccount "{call.info.name}" to pod running with'
+        raise bad_request(f"{text} different serviceaccount name.")
+    return Bound(kind, name, uid)
 
 
 def pod_part(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import anyio
@@ -11,6 +11,7 @@ import msgspec
 from kubernaut.fake.apiserver import conversion
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import ListOptions, list_options
+from kubernaut.fake.apiserver.pending import Pending
 from kubernaut.fake.apiserver.status import StatusError
 from kubernaut.fake.apiserver.storage import Compacted, Cursor, Event, Stored
 from kubernaut.fake.apiserver.verbs.read import Passes, selection
@@ -55,6 +56,9 @@ class Watch:
         if self._failed is not None:
             yield frame("ERROR", msgspec.json.encode(self._failed.body()))
             return
+        if problem := await self._convert(self._initial):
+            yield problem
+            return
         if self._initial:
             # one chunk: thousands of small ones cost more than the frames
             yield b"".join(frame("ADDED", self._bytes(item)) for item in self._initial)
@@ -66,10 +70,14 @@ class Watch:
             with anyio.move_on_after(min(left, BOOKMARK_SECONDS) if self._options.bookmarks else left):
                 await self._cursor.wait()
             try:
-                chunk = b"".join(self._told_of(event) for event in self._cursor.take())
+                events = self._cursor.take()
             except Compacted as error:
                 yield frame("ERROR", msgspec.json.encode(StatusError(410, "Expired", str(error)).body()))
                 return
+            if problem := await self._convert([each for event in events for each in (event.object, event.previous)]):
+                yield problem
+                return
+            chunk = b"".join(self._told_of(event) for event in events)
             if chunk:
                 self._told = self._call.state.storage.version
                 yield chunk
@@ -77,6 +85,18 @@ class Watch:
                 self._options.bookmarks and self._told < self._call.state.storage.version and end > anyio.current_time()
             ):
                 yield self._bookmark()
+
+    async def _convert(self, objects: Sequence[Stored | None]) -> bytes:
+        """Has a webhook convert them, where one does; the frame that tells why it could not, else nothing."""
+        try:
+            while True:
+                try:
+                    conversion.prime([each for each in objects if each is not None], self._call.resource)
+                    return b""
+                except Pending as pending:
+                    await pending.resolve()
+        except StatusError as error:
+            return frame("ERROR", msgspec.json.encode(error.body()))
 
     def _told_of(self, event: Event) -> bytes:
         """The frame for one change; an object that enters or leaves the selection is added or deleted."""

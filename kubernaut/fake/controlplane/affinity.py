@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubernaut.fake.controlplane import conditions
 from kubernaut.resources.builtin.core_v1 import Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint
-from kubernaut.resources.builtin.pods import Toleration
+from kubernaut.resources.builtin.pods import PodSpec, Toleration
 
 _UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
+_NOT_READY = Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule")
 
 
 def refusal(pod: Pod, node: Node) -> str | None:
     """Why the node will not have the pod, in the scheduler's words; None if it will."""
     if node.metadata.deletion_timestamp is not None:
         return "were unschedulable"
-    if node.spec.unschedulable and not _tolerated(_UNSCHEDULABLE, pod):
+    if node.spec.unschedulable and not tolerated(_UNSCHEDULABLE, pod.spec.tolerations):
         return "were unschedulable"
-    if not conditions.is_true(node.status.conditions, "Ready"):
+    if not conditions.is_true(node.status.conditions, "Ready") and not tolerated(_NOT_READY, pod.spec.tolerations):
         return "had untolerated taint {node.kubernetes.io/not-ready: }"
     for taint in node.spec.taints:
-        if taint.effect in ("NoSchedule", "NoExecute") and not _tolerated(taint, pod):
+        if taint.effect in ("NoSchedule", "NoExecute") and not tolerated(taint, pod.spec.tolerations):
             return f"had untolerated taint {{{taint.key}: {taint.value or ''}}}"
+    return None if matches_node(pod.spec, node) else "didn't match Pod's node affinity/selector"
+
+
+def matches_node(spec: PodSpec, node: Node) -> bool:
+    """Whether the node selector and the required node affinity allow the node."""
     labels = node.metadata.labels
-    if any(labels.get(key) != value for key, value in pod.spec.node_selector.items()) or not _affine(pod, node):
-        return "didn't match Pod's node affinity/selector"
-    return None
+    return all(labels.get(key) == value for key, value in spec.node_selector.items()) and _affine(spec, node)
 
 
-def _tolerated(taint: Taint, pod: Pod) -> bool:
-    return any(_tolerates(toleration, taint) for toleration in pod.spec.tolerations)
+def tolerated(taint: Taint, tolerations: Sequence[Toleration]) -> bool:
+    """Whether some toleration is for the taint."""
+    return any(tolerates(toleration, taint) for toleration in tolerations)
 
 
-def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+def tolerates(toleration: Toleration, taint: Taint) -> bool:
+    """Whether the toleration is for the taint."""
     if toleration.effect and toleration.effect != taint.effect:
         return False
     if toleration.key and toleration.key != taint.key:
@@ -40,8 +48,8 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     return bool(toleration.key) and (toleration.value or "") == (taint.value or "")
 
 
-def _affine(pod: Pod, node: Node) -> bool:
-    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity is not None else None
+def _affine(spec: PodSpec, node: Node) -> bool:
+    affinity = spec.affinity.node_affinity if spec.affinity is not None else None
     required = affinity.required_during_scheduling_ignored_during_execution if affinity is not None else None
     return required is None or any(_term_matches(term, node) for term in required.node_selector_terms)
 

@@ -17,10 +17,14 @@ _SECOND = timedelta(seconds=1)
 class PodScript:
     """What one container does from one start to its end.
 
-    `start_up`: from being scheduled to running. `exit_code` None: it runs for ever; else it ends with that code after
-    `run_time`. `log`: what it has written by then. `ready`: whether it becomes ready while it runs. `stop_time`: how
-    long it takes to end once asked to, if its grace period is that long. `waiting`: a reason, such as
-    `ImagePullBackOff`, for which it never starts, with `waiting_message`.
+    `start_up`: from when it may start (the pod was scheduled, or the init container before it is done) to running.
+    `exit_code` None: it runs for ever; else it ends with that code after `run_time`, for `reason` (`OOMKilled`, say;
+    by default `Completed` or `Error`) and with `message`. `log`: what it has written by then. `stop_time`: how long it
+    takes to end once asked to, if its grace period is that long. `waiting`: a reason, such as `ImagePullBackOff`, for
+    which it never starts, with `waiting_message`.
+
+    Probes: `ready`: whether it becomes ready while it runs, `ready_after` a time, and loses that `unready_after` one.
+    `liveness_fails_after`: it is killed then, and started again if its pod's policy allows.
     """
 
     start_up: timedelta = _SECOND
@@ -31,6 +35,11 @@ class PodScript:
     stop_time: timedelta = _ZERO
     waiting: str | None = None
     waiting_message: str | None = None
+    ready_after: timedelta = _ZERO
+    unready_after: timedelta | None = None
+    liveness_fails_after: timedelta | None = None
+    reason: str | None = None
+    message: str | None = None
 
 
 PodBehaviour = Callable[[Pod, Container, int], PodScript | None]
@@ -40,11 +49,13 @@ RUN_FOR_EVER = PodScript()
 
 
 def default_script(pod: Pod, container: Container) -> PodScript:
-    """A container of a pod that restarts always runs for ever; any other ends, after a second, with success.
+    """A container that restarts always runs for ever; any other, and every init container, ends with success.
 
-    `true`, `false` and `sleep N` do what they say.
+    That takes a second; `true`, `false` and `sleep N` do what they say.
     """
-    if pod.spec.restart_policy not in ("Never", "OnFailure"):
+    initial = any(other.name == container.name for other in pod.spec.init_containers)
+    policy = container.restart_policy or ("OnFailure" if initial else pod.spec.restart_policy)
+    if policy not in ("Never", "OnFailure"):
         return RUN_FOR_EVER
     argv = command_line(container)
     program = argv[0].rpartition("/")[2] if argv else ""

@@ -46,6 +46,13 @@ class Kind:
         """Why a status write is invalid."""
         return []
 
+    def take_part(self, name: str, old: Mapping[str, Any], new: Object) -> None:
+        """Puts back what a write to a subresource that is a part of the object does not change."""
+
+    def part_causes(self, name: str, obj: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
+        """Why a write to such a subresource is invalid."""
+        return self.causes(obj, old)
+
     def grace(self, obj: Mapping[str, Any], wanted: int | None) -> int | None:
         """Seconds between the deletion mark and removal; None for kinds that go at once."""
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
-from kubernaut.fake.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes, qos_class
+from kubernaut.fake.apiserver.kinds.podspec import default_container, default_pod_spec, pod_spec_causes, qos_class
 from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, required
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -29,9 +29,7 @@ class PodKind(ReturnedKind):
 
     def admit(self, obj: Object) -> None:
         spec = obj["spec"]
-        # set by the admission plugins Priority and DefaultTolerationSeconds
-        spec.setdefault("priority", 0)
-        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+        # set by the admission plugin DefaultTolerationSeconds
         tolerations = spec.setdefault("tolerations", [])
         for key in _TOLERATED:
             if not any(
@@ -60,12 +58,47 @@ class PodKind(ReturnedKind):
             return [forbidden_field("spec", text)]
         return []
 
+    def take_part(self, name: str, old: Mapping[str, Any], new: Object) -> None:
+        wanted, spec = new["spec"], dict(old["spec"])
+        if name == "ephemeralcontainers":
+            spec["ephemeralContainers"] = wanted.get("ephemeralContainers") or []
+            for container in spec["ephemeralContainers"]:
+                default_container(container)
+        elif name == "resize":
+            given = {item.get("name"): item for item in wanted.get("containers") or ()}
+            spec["containers"] = [_resized(item, given.get(item.get("name")) or item) for item in spec["containers"]]
+        else:
+            return
+        new["spec"] = spec
+
+    def part_causes(self, name: str, obj: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
+        if name != "ephemeralcontainers":
+            return [] if name == "resize" else self.causes(obj, old)
+        found: list[CauseLike] = []
+        after = obj["spec"].get("ephemeralContainers") or []
+        path = "spec.ephemeralContainers"
+        for index, container in enumerate(after):
+            found += [required(f"{path}[{index}].{key}") for key in ("name", "image") if not container.get(key)]
+        for container in old["spec"].get("ephemeralContainers") or ():
+            name = container["name"]
+            same = next((item for item in after if item.get("name") == name), None)
+            if same is None:
+                found.append(forbidden_field(path, f'existing ephemeral containers "{name}" may not be removed\n'))
+            elif same != container:
+                found.append(forbidden_field(path, f'existing ephemeral containers "{name}" may not be changed\n'))
+        return found
+
     def grace(self, obj: Mapping[str, Any], wanted: int | None) -> int | None:
         spec = obj.get("spec", {})
         period: int = spec.get("terminationGracePeriodSeconds", 30) if wanted is None else wanted
         if not spec.get("nodeName") or obj.get("status", {}).get("phase") in ("Failed", "Succeeded"):
             return 0
         return max(period, 0)
+
+
+def _resized(container: Mapping[str, Any], wanted: Mapping[str, Any]) -> Object:
+    parts = {name: wanted[name] for name in ("resources", "resizePolicy") if name in wanted}
+    return {**container, **parts}
 
 
 def _frozen(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
+from kubernaut.fake.apiserver.kinds.registration import client_causes
 from kubernaut.fake.apiserver.schema import check_structural
-from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, invalid_value, required
+from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, invalid_value, not_supported, required
 
 _FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 
@@ -20,7 +21,10 @@ class CrdKind(Kind):
 
     def default(self, obj: Object) -> None:
         spec = ensure(obj, "spec")
-        spec.setdefault("conversion", {"strategy": "None"})
+        conversion = spec.setdefault("conversion", {"strategy": "None"})
+        service = ((conversion.get("webhook") or {}).get("clientConfig") or {}).get("service")
+        if isinstance(service, dict):
+            service.setdefault("port", 443)
         names = ensure(spec, "names")
         kind = names.get("kind", "")
         names.setdefault("singular", kind.lower())
@@ -57,8 +61,28 @@ class CrdKind(Kind):
             if schema and schema.get("x-kubernetes-preserve-unknown-fields") and len(schema) <= 2:
                 continue
             causes.extend(check_structural(schema, path))
+        causes += _conversion_causes(spec["conversion"])
         if old is not None:
             for name in ("group", "scope"):
                 if old["spec"].get(name) != spec.get(name):
                     causes.append(forbidden_field(f"spec.{name}", "field is immutable"))
         return causes
+
+
+def _conversion_causes(conversion: Mapping[str, Any]) -> Iterator[CauseLike]:
+    strategy, path = conversion.get("strategy"), "spec.conversion"
+    if strategy not in ("None", "Webhook"):
+        yield not_supported(f"{path}.strategy", f'"{strategy or ""}"', ["None", "Webhook"])
+        return
+    webhook = conversion.get("webhook")
+    if strategy == "None":
+        if webhook is not None:
+            yield forbidden_field(f"{path}.webhook", "should not be set when strategy is not set to Webhook")
+        return
+    client = (webhook or {}).get("clientConfig")
+    if client is None:
+        yield required(f"{path}.webhook.clientConfig", "required when strategy is set to Webhook")
+    else:
+        yield from client_causes(client, f"{path}.webhook.clientConfig")
+    if not (webhook or {}).get("conversionReviewVersions"):
+        yield required(f"{path}.webhook.conversionReviewVersions")

@@ -25,12 +25,13 @@ def default_pod_spec(spec: Object) -> None:
         spec.setdefault("serviceAccount", spec["serviceAccountName"])
     for name in ("initContainers", "containers"):
         for container in spec.get(name) or []:
-            _default_container(container)
+            default_container(container)
     for volume in spec.get("volumes") or []:
         _default_volume(volume)
 
 
-def _default_container(container: Object) -> None:
+def default_container(container: Object) -> None:
+    """What the server fills into every container."""
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")

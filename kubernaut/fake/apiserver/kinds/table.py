@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubernaut.fake.apiserver.kinds.access import PriorityClassKind, RoleBindingKind, RoleKind
+from kubernaut.fake.apiserver.kinds.autoscaling import AutoscalerKind
 from kubernaut.fake.apiserver.kinds.base import Kind
 from kubernaut.fake.apiserver.kinds.core import (
     EventKind,
@@ -13,6 +15,10 @@ from kubernaut.fake.apiserver.kinds.core import (
     ServiceKind,
 )
 from kubernaut.fake.apiserver.kinds.crd import CrdKind
+from kubernaut.fake.apiserver.kinds.policies import PolicyBindingKind, PolicyKind
+from kubernaut.fake.apiserver.kinds.quotas import LimitRangeKind, ResourceQuotaKind
+from kubernaut.fake.apiserver.kinds.registration import WebhookConfigurationKind
+from kubernaut.fake.apiserver.kinds.storage import ClaimKind, StorageClassKind, VolumeKind
 from kubernaut.fake.apiserver.kinds.workloads import CronJobKind, DeploymentKind, JobKind, PdbKind, ReplicatedKind
 from kubernaut.fake.apiserver.registry import ResourceInfo
 
@@ -30,15 +36,27 @@ _KINDS: dict[str, Kind] = {
     "apps/statefulsets": ReplicatedKind(),
     "apps/daemonsets": ReplicatedKind(),
     "replicationcontrollers": ReplicatedKind(),
+    "autoscaling/horizontalpodautoscalers": AutoscalerKind(),
     "batch/jobs": JobKind(),
     "batch/cronjobs": CronJobKind(),
     "policy/poddisruptionbudgets": PdbKind(),
     "apiextensions.k8s.io/customresourcedefinitions": CrdKind(),
+    "admissionregistration.k8s.io/validatingwebhookconfigurations": WebhookConfigurationKind(),
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations": WebhookConfigurationKind(),
+    "admissionregistration.k8s.io/validatingadmissionpolicies": PolicyKind(),
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings": PolicyBindingKind(),
+    "rbac.authorization.k8s.io/roles": RoleKind(),
+    "rbac.authorization.k8s.io/clusterroles": RoleKind(),
+    "rbac.authorization.k8s.io/rolebindings": RoleBindingKind(),
+    "rbac.authorization.k8s.io/clusterrolebindings": RoleBindingKind(),
+    "scheduling.k8s.io/priorityclasses": PriorityClassKind(),
     "serviceaccounts": _RETURNED,
-    "persistentvolumes": _RETURNED,
-    "persistentvolumeclaims": _RETURNED,
+    "persistentvolumes": VolumeKind(),
+    "persistentvolumeclaims": ClaimKind(),
+    "storage.k8s.io/storageclasses": StorageClassKind(),
     "podtemplates": _RETURNED,
-    "resourcequotas": _RETURNED,
+    "resourcequotas": ResourceQuotaKind(),
+    "limitranges": LimitRangeKind(),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
@@ -30,6 +31,18 @@ def builtin_type(api_version: str, kind: str) -> Node | None:
     """The type of a built-in kind (`apps/v1`, `Deployment`); None for kinds Kubernetes does not have."""
     name = _data()["kinds"].get(f"{api_version}/{kind}")
     return None if name is None else {"$ref": name}
+
+
+def kinds() -> Mapping[str, str]:
+    """The name of the definition of each built-in kind, by `apps/v1/Deployment`."""
+    found: Mapping[str, str] = _data()["kinds"]
+    return found
+
+
+def definitions() -> Mapping[str, Node]:
+    """The types of built-in kinds and their parts, by name."""
+    found: Mapping[str, Node] = _data()["definitions"]
+    return found
 
 
 def crd_type(schema: dict[str, Any] | None) -> Node:

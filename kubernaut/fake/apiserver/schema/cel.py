@@ -12,11 +12,11 @@ from kubernaut.fake.apiserver.schema.celengine import CelCompileError, CelEvalEr
 from kubernaut.fake.apiserver.schema.celrewrite import (
     cel_type,
     fit,
-    outside_strings,
     to_cel,
     uses_old_self,
     with_metadata,
 )
+from kubernaut.fake.apiserver.schema.celtext import outside_strings
 from kubernaut.fake.apiserver.schema.listtypes import old_item
 
 _RULES: Final = "x-kubernetes-validations"

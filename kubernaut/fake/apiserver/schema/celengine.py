@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import importlib
-import ipaddress
-import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from kubernaut.fake.apiserver.schema.celfunctions import kubernetes_functions
+from kubernaut.fake.apiserver.schema.celtext import with_optionals
+
 _MODULE: Final = "cel_expr_python"
-_QUANTITY: Final = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?$")
+
+
+# what expressions about admission requests may use; members are dynamic, for a policy may match several kinds
+REQUEST_VARIABLES: Final = (
+    ("object", "dyn"),
+    ("oldObject", "dyn"),
+    ("request", "map<string,dyn>"),
+    ("params", "dyn"),
+    ("namespaceObject", "dyn"),
+    ("variables", "map<string,dyn>"),
+)
 
 
 class CelUnavailable(RuntimeError):
@@ -40,7 +51,10 @@ class Engine(Protocol):
     """What is needed of a CEL implementation."""
 
     def compile(self, expression: str, variables: tuple[tuple[str, str], ...], result: str) -> Program:
-        """Compile `expression` over `variables` (name, CEL type), of type `result`; raises CelCompileError."""
+        """Compile `expression` over `variables` (name, CEL type), of type `result`, any if empty.
+
+        Raises CelCompileError.
+        """
 
 
 @lru_cache(maxsize=1)
@@ -75,12 +89,12 @@ class CelExpr:
 
     def _compile(self, expression: str, variables: tuple[tuple[str, str], ...], result: str) -> Program:
         try:
-            compiled = self._environment(variables).compile(expression)
+            compiled = self._environment(variables).compile(with_optionals(expression))
         except (RuntimeError, ValueError, TypeError) as error:
             message = re.sub(r"\s*\[INVALID_ARGUMENT\]$", "", str(error).removeprefix("INVALID_ARGUMENT: "))
             raise CelCompileError(f"compilation failed: {message}") from error
         found = compiled.return_type().name()
-        if found not in (result, "DYN"):
+        if result and found not in (result, "DYN"):
             raise CelCompileError(f"must evaluate to {result.lower()}")
         error_type = self._cel.Type.ERROR.name()
 
@@ -88,7 +102,7 @@ class CelExpr:
             value = compiled.eval(data=dict(values))
             if value.type().name() == error_type:
                 raise CelEvalError(_as_cel_go(str(value.plain_value())))
-            if value.type().name() != result:
+            if result and value.type().name() != result:
                 raise CelEvalError(f"must evaluate to {result.lower()}")
             return value.plain_value()
 
@@ -98,7 +112,7 @@ class CelExpr:
         if variables not in self._environments:
             types = {name: self._cel.Type(signature) for name, signature in variables}
             self._environments[variables] = self._cel.NewEnv(
-                variables=types, extensions=self._extensions, functions=_kubernetes_functions(self._cel)
+                variables=types, extensions=self._extensions, functions=kubernetes_functions(self._cel)
             )
         return self._environments[variables]
 
@@ -115,58 +129,3 @@ def _as_cel_go(message: str) -> str:
     if message.startswith("No matching overloads"):
         return "no such overload"
     return message
-
-
-def _kubernetes_functions(cel: Any) -> list[Any]:
-    """The functions Kubernetes adds to CEL, as far as plain values can express them."""
-    kind = cel.Type
-    anything = kind.List(kind.DYN)
-
-    def declare(name: str, result: Any, parameters: list[Any], impl: Callable[..., Any], member: bool = True) -> Any:
-        overload = cel.Overload(f"{name}_kubernetes_{len(parameters)}", result, parameters, member, impl=impl)
-        return cel.FunctionDecl(name, [overload])
-
-    text = kind.STRING
-    return [
-        declare("isSorted", kind.BOOL, [anything], lambda items: all(a <= b for a, b in _pairs(items))),
-        declare("sum", kind.DYN, [anything], sum),
-        declare("min", kind.DYN, [anything], min),
-        declare("max", kind.DYN, [anything], max),
-        declare("find", text, [text, text], lambda value, pattern: _first(re.search(pattern, value))),
-        declare(
-            "findAll",
-            kind.List(text),
-            [text, text],
-            lambda value, pattern: [found[0] for found in re.finditer(pattern, value)],
-        ),
-        declare("isQuantity", kind.BOOL, [text], lambda value: _QUANTITY.match(value) is not None, False),
-        declare("isIP", kind.BOOL, [text], lambda value: _parses(ipaddress.ip_address, value), False),
-        declare(
-            "isCIDR", kind.BOOL, [text], lambda value: "/" in value and _parses(ipaddress.ip_interface, value), False
-        ),
-        declare("sets.contains", kind.BOOL, [anything, anything], lambda a, b: all(item in a for item in b), False),
-        declare("sets.intersects", kind.BOOL, [anything, anything], lambda a, b: any(item in a for item in b), False),
-        declare(
-            "sets.equivalent",
-            kind.BOOL,
-            [anything, anything],
-            lambda a, b: all(item in a for item in b) and all(item in b for item in a),
-            False,
-        ),
-    ]
-
-
-def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
-    return list(itertools.pairwise(items))
-
-
-def _first(found: re.Match[str] | None) -> str:
-    return found[0] if found else ""
-
-
-def _parses(parse: Callable[[str], object], value: str) -> bool:
-    try:
-        parse(value)
-    except ValueError:
-        return False
-    return True

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from kubernaut.fake.apiserver.schema.celengine import CelCompileError
+from kubernaut.fake.apiserver.schema.celtext import outside_strings, without_strings
 
-_STRING: Final = re.compile(r"""[rRbB]?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 _CHAIN: Final = re.compile(r"(?<![\w.?])(self|oldSelf)((?:\.[A-Za-z_]\w*(?![\w(]))*)(?!\w)")
 _HAS: Final = re.compile(r"\bhas\(\s*$")
 _RESERVED: Final = frozenset(
@@ -23,6 +23,7 @@ _IDENTIFIER: Final = re.compile(r"^[A-Za-z_]\w*$")
 _METADATA: Final = {"type": "object", "properties": {"name": {"type": "string"}, "generateName": {"type": "string"}}}
 
 
+@lru_cache(maxsize=4096)
 def escape(name: str) -> str:
     """The name by which a property is reached in CEL; "" if it cannot be."""
     if name in _RESERVED:
@@ -69,18 +70,9 @@ def to_cel(value: Any, schema: dict[str, Any] | None) -> Any:
     return value
 
 
-def outside_strings(expression: str, change: Callable[[str], str]) -> str:
-    """`expression` with `change` applied to everything but its string literals."""
-    parts, end = [], 0
-    for found in _STRING.finditer(expression):
-        parts += [change(expression[end : found.start()]), found[0]]
-        end = found.end()
-    return "".join([*parts, change(expression[end:])])
-
-
 def uses_old_self(expression: str) -> bool:
     """Whether the expression is a transition rule."""
-    return re.search(r"(?<![\w.])oldSelf\b", _STRING.sub("''", expression)) is not None
+    return re.search(r"(?<![\w.])oldSelf\b", without_strings(expression)) is not None
 
 
 def fit(expression: str, schema: dict[str, Any]) -> str:

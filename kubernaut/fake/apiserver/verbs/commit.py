@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubernaut.fake.apiserver import conversion, managed, meta
+from kubernaut.fake.apiserver.admission.chain import attributes_of
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import WriteOptions
 from kubernaut.fake.apiserver.status import (
@@ -14,6 +15,7 @@ from kubernaut.fake.apiserver.status import (
     already_exists,
     conflict,
     forbidden,
+    internal,
     invalid,
     invalid_value,
     not_found,
@@ -50,24 +52,45 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     if metadata.get("resourceVersion"):
         raise StatusError(500, None, "resourceVersion should not be set on objects to be created")
     check_namespace(call)
+    meta.wipe(metadata)
+    kind.default(obj)
+    if ownership:
+        # of what the caller sent: what admission and the server set is owned by nobody
+        managed.track(call, None, obj, options.manager)
+    obj = _admitted(call, obj, None, options)
+    state.admission.granted(call, obj, None)
+    metadata = obj["metadata"]
     meta.prepare_create(metadata, state.now(), state.random)
     if resource.generation:
         metadata["generation"] = 1
     if resource.status_subresource:
         obj.pop("status", None)
     kind.default(obj)
-    kind.admit(obj)
-    if ownership:
-        # what prepare_create sets is the server's, and owned by nobody
-        managed.track(call, None, obj, options.manager)
     kind.prepare_create(obj)
     tidy(metadata)
     refuse(call, obj, [*meta.validate(metadata, resource.group, resource.plural), *kind.causes(obj, None)])
+    attributes = attributes_of(call, "CREATE", obj, None, dry_run=options.dry_run)
+    state.admission.validate(attributes)
     if state.storage.get(resource.store, call.namespace, metadata["name"]) is not None:
         raise already_exists(resource.group, resource.plural, metadata["name"])
+    state.admission.charge(attributes)
     if not options.dry_run:
         store(call, obj)
     return obj
+
+
+def _admitted(call: Call, new: Object, old: Object | None, options: WriteOptions) -> Object:
+    """The object after mutating admission, which must not move it. Raises StatusError, Pending."""
+    kind, operation = call.kind, "CREATE" if old is None else "UPDATE"
+    if old is None:
+        kind.admit(new)
+    found = call.state.admission.mutate(attributes_of(call, operation, new, old, dry_run=options.dry_run), kind.default)
+    if found is not new:
+        for name in ("name", "namespace", "uid"):
+            if found["metadata"].get(name) != new["metadata"].get(name):
+                given = f"metadata.{name}: {new['metadata'].get(name, '')} to {found['metadata'].get(name, '')}"
+                raise internal(f"admission must not change {given}")
+    return found
 
 
 def store(call: Call, obj: Object) -> None:
@@ -129,7 +152,7 @@ def commit_update(
 ) -> Object:
     """Replaces `old` by `new` as far as a write to this (sub)resource may, and returns the result. Raises"
     " StatusError."""
-    resource, kind = call.resource, call.kind
+    resource, kind, state = call.resource, call.kind, call.state
     new = {**new, "metadata": dict(new["metadata"])}
     meta.carry_over(old["metadata"], new["metadata"])
     if subresource == "status":
@@ -137,10 +160,21 @@ def commit_update(
     elif not subresource and resource.status_subresource:
         _put(new, "status", old.get("status"))
     kind.default(new)
+    sent = new
+    if subresource != "scale":
+        new = _admitted(call, new, old, options)
+        state.admission.granted(call, new, old)
+    if new is not sent and ownership:
+        # what webhooks changed is owned by nobody: the fields are counted before it
+        managed.track(call, old, sent, options.manager, subresource)
+        new["metadata"]["managedFields"] = sent["metadata"].get("managedFields")
+        ownership = False
     if subresource == "status":
         kind.prepare_status(old, new)
     elif not subresource:
         kind.prepare_update(old, new)
+    else:
+        kind.take_part(subresource, old, new)
     tidy_keeping(new["metadata"])
     if resource.generation and _meaning(new, resource.status_subresource) != _meaning(old, resource.status_subresource):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
@@ -148,11 +182,18 @@ def commit_update(
         *meta.finalizer_causes(old["metadata"], new["metadata"]),
         *meta.validate(new["metadata"], resource.group, resource.plural),
     ]
-    causes += kind.status_causes(new, old) if subresource == "status" else kind.causes(new, old)
+    if subresource == "status":
+        causes += kind.status_causes(new, old)
+    else:
+        causes += kind.part_causes(subresource, new, old) if subresource else kind.causes(new, old)
     refuse(call, new, causes)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if ownership:
         managed.track(call, old, new, options.manager, subresource)
+    if subresource != "scale":
+        attributes = attributes_of(call, "UPDATE", new, old, dry_run=options.dry_run)
+        state.admission.validate(attributes)
+        state.admission.charge(attributes)
     if same(old, new):
         return old
     if options.dry_run:

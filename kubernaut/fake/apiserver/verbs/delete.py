@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from kubernaut.fake.apiserver import conversion, decoding, meta
+from kubernaut.fake.apiserver.admission.attributes import Attributes
+from kubernaut.fake.apiserver.admission.chain import attributes_of
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import list_options
+from kubernaut.fake.apiserver.pending import Pending, Question
 from kubernaut.fake.apiserver.requestinfo import RequestInfo
 from kubernaut.fake.apiserver.status import (
     Cause,
@@ -75,16 +78,25 @@ def delete(call: Call) -> tuple[int, Object]:
     if stored is None:
         raise not_found(resource.group, resource.plural, call.info.name)
     old = conversion.read(stored, resource)
-    _check_preconditions(call, old, options)
+    check_preconditions(call, old, options)
     if resource.store == "namespaces" and call.info.name in _LASTING:
         raise forbidden("", "namespaces", call.info.name, "this namespace may not be deleted")
+    call.state.admission.removable(_attributes(call, old, options))
     left, gone = delete_object(call, old, options)
     if gone and not call.kind.returns_deleted:
         return 200, success(resource.group, resource.plural, call.info.name, old["metadata"]["uid"])
     return 200, left
 
 
-def _check_preconditions(call: Call, old: Object, options: DeleteOptions) -> None:
+def _attributes(call: Call, old: Object, options: DeleteOptions) -> Attributes:
+    shown: Object = {"gracePeriodSeconds": options.grace, "propagationPolicy": options.policy or None}
+    shown = {name: value for name, value in shown.items() if value is not None}
+    found = attributes_of(call, "DELETE", None, old, dry_run=options.dry_run, options=shown)
+    return replace(found, name=old["metadata"]["name"])
+
+
+def check_preconditions(call: Call, old: Object, options: DeleteOptions) -> None:
+    """Raises StatusError 409 where the object is not the one that is meant."""
     resource, current = call.resource, old["metadata"]
     # the real server names the kind here, not the resource
     if options.uid and options.uid != current["uid"]:
@@ -166,15 +178,26 @@ def _delete_namespace(call: Call, old: Object, new: Object, options: DeleteOptio
 def delete_collection(call: Call) -> tuple[int, Object]:
     """DELETE of a collection: (200, a list of what was deleted)."""
     options, chosen = delete_options(call), list_options(call.request)
-    items: list[Object] = []
-    for stored in selected(call, chosen):
-        old = conversion.read(stored, call.resource)
-        info = RequestInfo(
-            "delete", call.info.path, resource=call.resource.plural, namespace=stored.namespace, name=stored.name
-        )
-        one = Call(call.state, call.request, info, call.resource, call.user)
-        items.append(old)
+    # everything is read and asked about before the first write: for a webhook, the request is begun anew
+    every = list(selected(call, chosen))
+    conversion.prime(every, call.resource)
+    found = [conversion.read(stored, call.resource) for stored in every]
+    waiting: list[Question] = []
+    for old in found:
+        try:
+            call.state.admission.removable(_attributes(call, old, options))
+        except Pending as pending:
+            waiting += pending.questions
+    if waiting:
+        raise Pending(waiting)
+    # a conversion may interrupt: what earlier attempts deleted belongs to the answer too
+    items: list[Object] = call.memory.answers.setdefault("deleted", [])
+    for old in found:
+        namespace, name = old["metadata"].get("namespace", ""), old["metadata"]["name"]
+        info = RequestInfo("delete", call.info.path, resource=call.resource.plural, namespace=namespace, name=name)
+        one = Call(call.state, call.request, info, call.resource, call.user, memory=call.memory)
         delete_object(one, old, options)
+        items.append(old)
     items = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
     version = str(call.state.storage.version)
     kind = call.resource.list_kind

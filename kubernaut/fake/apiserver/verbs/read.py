@@ -86,7 +86,9 @@ def list_page(call: Call) -> Page:
         found = storage.iterate(store, call.namespace)
     chosen = (stored for stored in found if (not after or stored.key > after) and passes(stored))
     if not options.limit:
-        return Page(list(chosen), version, "", None)
+        every = list(chosen)
+        conversion.prime(every, call.resource)
+        return Page(every, version, "", None)
     items: list[Stored] = []
     left = 0
     for stored in chosen:
@@ -94,6 +96,7 @@ def list_page(call: Call) -> Page:
             items.append(stored)
         else:
             left += 1
+    conversion.prime(items, call.resource)
     if not left:
         return Page(items, version, "", None)
     # the number is only known to the real server when nothing is filtered
