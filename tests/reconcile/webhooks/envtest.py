@@ -72,8 +72,10 @@ async def _ready(client: httpx.AsyncClient, log: Path) -> None:
     for _ in range(START_SECONDS * 5):
         try:
             # The bootstrap's RBAC roles come a moment after the server is ready; the administrator needs none of them.
+            # The namespace `default` does too, and is needed.
             if (await client.get("/readyz")).status_code == 200:
-                return
+                if (await client.get("/api/v1/namespaces/default")).status_code == 200:
+                    return
         except httpx.TransportError:
             pass
         await asyncio.sleep(0.2)
