@@ -20,6 +20,7 @@ from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.fake.apiserver import ApiServer, LoggedRequest, User
 from kubernaut.fake.controlplane import controlplane
 from kubernaut.fake.controlplane.behaviour import PodBehaviour, PodScript
+from kubernaut.fake.controlplane.binary import Binary
 from kubernaut.fake.controlplane.gc import GarbageCollector
 from kubernaut.fake.controlplane.nodes import node
 from kubernaut.fake.controlplane.processes import Processes
@@ -50,7 +51,8 @@ class FakeCluster:
     `controlplane`: whether Deployments, Jobs, pods, namespaces and owner references come to life, on `nodes` simulated
     nodes. `rbac`: whether Roles and bindings are enforced on users other than the administrator. The same `seed`, on a
     virtual-time loop, gives the same run. `behaviour` says what containers do; it may be set at any time. `crds`: your
-    own kinds, whose CRDs are there from the start.
+    own kinds, whose CRDs are there from the start. `kubectl`: the program that runs the kubectl commands of containers,
+    in real time and with a token of their ServiceAccount; by default an interpreter does, in virtual time.
 
     `faults` injects faults into the requests of `client`, of the clients derived from it and of the controllers that
     `running` runs; the control plane, the commands in its pods and `load` are spared.
@@ -68,6 +70,7 @@ class FakeCluster:
         nodes: int = 2,
         behaviour: PodBehaviour | None = None,
         crds: Sequence[type[Resource]] = (),
+        kubectl: str | Path | None = None,
     ) -> None:
         # the control plane makes default ServiceAccounts and stands for the controllers that keep quotas
         self.server = ApiServer(seed=seed, rbac=rbac, service_accounts=controlplane, quotas=controlplane)
@@ -76,6 +79,7 @@ class FakeCluster:
         self._own = Client(InProcessTransport(self.server))
         self.behaviour = behaviour
         self._crds = tuple(crds)
+        self._kubectl = kubectl
         self._controlplane = controlplane
         self._seed = seed
         self._nodes = nodes
@@ -145,7 +149,8 @@ class FakeCluster:
 
     async def _run(self) -> None:
         client = self._own.managing_as("kube-controller-manager")
-        processes = Processes(self._own)
+        binary = Binary(self._kubectl, self.server, self._own) if self._kubectl is not None else None
+        processes = Processes(self._own, binary)
         manager = Manager(client, name="kube-controller-manager", seed=self._seed)
         manager.add(*controlplane(processes, self._behave, self.server.set_pod_log))
         async with processes.running(), manager.running(), anyio.create_task_group() as group:

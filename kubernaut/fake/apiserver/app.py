@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -70,8 +71,8 @@ class ApiServer:
         quotas: bool = False,
     ) -> None:
         storage = Storage()
-        # of its own, so that signing takes nothing from the numbers that uids are made of
-        key = Random(None if seed is None else f"tokens of {seed}").randbytes(32)
+        # not of the seed: servers of one seed have the same ServiceAccounts, and would take each other's tokens
+        key = secrets.token_bytes(32)
         self._state = State(
             storage,
             Registry(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kubernaut.fake.apiserver.messages import Request
 from kubernaut.fake.apiserver.requestinfo import truthy
-from kubernaut.fake.apiserver.status import Cause, forbidden_field, internal, invalid_options, not_supported
+from kubernaut.fake.apiserver.status import Cause, bad_request, forbidden_field, internal, invalid_options, not_supported
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,13 @@ def write_options(request: Request, kind: str) -> WriteOptions:
     manager = request.parameter("fieldManager")
     if len(manager) > 128:
         causes.append(Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"))
+    forced = truthy(request.query, "force")
+    if forced and kind == "PatchOptions" and "apply-patch" not in request.headers.get("content-type", ""):
+        causes.append(forbidden_field("force", "may not be specified for non-apply patch"))
     if causes:
         raise invalid_options(kind, causes)
     named = manager or default_manager(request.headers.get("user-agent", ""))
-    return WriteOptions(bool(dry), named, validation or "Warn", truthy(request.query, "force"))
+    return WriteOptions(bool(dry), named, validation or "Warn", forced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,14 @@ def _version(text: str) -> int | None:
     return int(text)
 
 
-def _whole(request: Request, name: str) -> int:
+def whole(request: Request, name: str) -> int:
+    """A parameter that is a whole number, 0 if it is absent. Raises StatusError 400."""
     text = request.parameter(name)
-    return int(text) if text.lstrip("-").isdigit() else 0
+    if not text:
+        return 0
+    if not text.removeprefix("-").isdigit():
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
 
 
 def list_options(request: Request) -> ListOptions:
@@ -81,11 +89,11 @@ def list_options(request: Request) -> ListOptions:
     causes = list(_match_causes(watch, match, raw, initial, bool(request.parameter("continue"))))
     if causes:
         raise invalid_options("ListOptions", causes)
-    seconds = _whole(request, "timeoutSeconds")
+    seconds = whole(request, "timeoutSeconds")
     return ListOptions(
         labels=request.parameter("labelSelector"),
         fields=request.parameter("fieldSelector"),
-        limit=max(0, _whole(request, "limit")),
+        limit=max(0, whole(request, "limit")),
         continue_token=request.parameter("continue"),
         version=_version(raw),
         match=match,

@@ -55,8 +55,6 @@ def parse(method: str, path: str, query: Query) -> RequestInfo:
     resource, name, subresource, *rest = [*parts, "", ""][: max(3, len(parts))]
     if not name and verb == "get":
         verb = "watch" if truthy(query, "watch") else "list"
-    elif name and verb == "get" and truthy(query, "watch") and not subresource:
-        verb = "watch"
     elif not name and verb == "delete":
         verb = "deletecollection"
     return RequestInfo(verb, path, group, version, namespace, resource, name, subresource, tuple(rest))

@@ -9,7 +9,7 @@ from kubernaut.fake.apiserver.admission.subresource import admit_subresource
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import write_options
 from kubernaut.fake.apiserver.selectors import from_label_selector
-from kubernaut.fake.apiserver.status import bad_request, invalid, invalid_value
+from kubernaut.fake.apiserver.status import bad_request, invalid, invalid_value, not_found
 from kubernaut.fake.apiserver.verbs.commit import check_version, commit_update
 from kubernaut.fake.apiserver.verbs.patching import STRATEGIC, patched
 from kubernaut.fake.apiserver.verbs.read import get
@@ -78,7 +78,10 @@ def scale_of(call: Call, obj: Object) -> Object:
 
 def scale(call: Call) -> tuple[int, Object]:
     """get, update and patch of a Scale: (200, the Scale). Raises StatusError."""
-    old = conversion.read(get(call), call.resource)
+    resource = call.resource
+    if call.info.verb == "get" and resource.custom is None and call.stored() is None:
+        raise not_found(resource.group, f"{resource.plural}/scale", call.info.name)
+    old = conversion.read(get(call), resource)
     before = scale_of(call, old)
     if call.info.verb == "get":
         return 200, before

@@ -75,6 +75,9 @@ class _Parser:
         key = self.take()
         if not key or key in "=,()!<>":
             raise self.fail(key, "identifier")
+        for cause in qualified_name("key", key):
+            text = cause.message.removeprefix("Invalid value: ").removeprefix(f'"{key}": ')
+            raise bad_request(f'unable to parse requirement: key: Invalid value: "{key}": {text}')
         if negated:
             return Requirement(key, "!")
         if self.peek() in ("", ","):
@@ -85,6 +88,9 @@ class _Parser:
         if operator in ("in", "notin"):
             return Requirement(key, operator, frozenset(self.values()))
         value = "" if self.peek() in ("", ",") else self.take()
+        if operator in (">", "<", "gt", "lt") and not value.removeprefix("-").isdigit():
+            text = "for 'Gt', 'Lt' operators, the value must be an integer"
+            raise bad_request(f'unable to parse requirement: values[0]: Invalid value: "{value}": {text}')
         kind = {"=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt"}.get(operator, operator)
         return Requirement(key, kind, frozenset([value]))
 

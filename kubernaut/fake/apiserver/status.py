@@ -102,8 +102,8 @@ def not_found(group: str, resource: str, name: str) -> StatusError:
     )
 
 
-def already_exists(group: str, resource: str, name: str) -> StatusError:
-    message = f'{qualified(group, resource)} "{name}" already exists'
+def already_exists(group: str, resource: str, name: str, *, going: bool = False) -> StatusError:
+    message = f'{"object is being deleted: " if going else ""}{qualified(group, resource)} "{name}" already exists'
     return StatusError(409, "AlreadyExists", message, _details(group, resource, name))
 
 
@@ -163,9 +163,8 @@ def unknown_resource() -> StatusError:
     return generic(404, "NotFound", "the server could not find the requested resource")
 
 
-def method_not_allowed(group: str, resource: str, name: str = "") -> StatusError:
-    message = "the server does not allow this method on the requested resource"
-    return StatusError(405, "MethodNotAllowed", message, _details(group, resource, name))
+def method_not_allowed() -> StatusError:
+    return generic(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def too_many_requests(message: str, seconds: int, causes: Iterable[CauseLike] = ()) -> StatusError:

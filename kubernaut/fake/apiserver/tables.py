@@ -7,6 +7,7 @@ from typing import Any
 
 from kubernaut.fake.apiserver import printers
 from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.status import bad_request
 
 Cells = Callable[[Mapping[str, Any]], list[Any]]
 
@@ -18,6 +19,9 @@ def table(call: Call, items: list[dict[str, Any]], version: str, *, columns: boo
     """
     definitions, cells = _layout(call)
     include = call.request.parameter("includeObject", "Metadata")
+    if include not in ("", "Metadata", "Object", "None"):
+        text = f'includeObject: Invalid value: "{include}": must be \'Metadata\', \'Object\', \'None\', or empty'
+        raise bad_request(f"Unable to convert to Table as requested: {text}")
     rows = []
     for item in items:
         row: dict[str, Any] = {"cells": cells(item)}

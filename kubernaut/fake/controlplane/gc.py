@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -11,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from kubernaut.client import ApiError, Client, Conflict, MergePatch, NotFound, ObjectHead, OwnerHead
 from kubernaut.fake.controlplane.discovery import deletable_kinds
-from kubernaut.reconcile import Change, ChangeType, Informer, Queue, Scope
+from kubernaut.reconcile import Change, ChangeType, EventRecorder, Informer, Queue, Scope
 from kubernaut.resources import AnyResource, ResourceType
 from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 
@@ -45,11 +46,13 @@ class GarbageCollector:
         self._dependents: dict[str, dict[str, None]] = {}
         self._watched: dict[str, ResourceType] = {}
         self._look_again = anyio.Event()
+        self._events = EventRecorder(client, controller="garbage-collector-controller", random=Random("gc/events"))
 
     async def run(self) -> None:
         """Collect until cancelled."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._work, name="gc/worker")
+            group.start_soon(self._events.run, name="gc/events")
             while True:
                 await self._watch_new_kinds(group)
                 await self._look_again.wait()
@@ -111,19 +114,50 @@ class GarbageCollector:
             elif _FOREGROUND in node.head.finalizers:
                 await self._delete_dependents(node)
             return
-        owners = node.head.owner_references
-        if not owners:
-            return
-        for owner in owners:
-            if await self._exists(owner, node):
+        if node.head.owner_references:
+            await self._weigh(node)
+
+    async def _weigh(self, node: _Node) -> None:
+        """Delete what no owner holds any more; drop single references to owners that do not, where another does."""
+        solid, waiting, dangling = [], [], []
+        for owner in node.head.owner_references:
+            if not await self._exists(owner, node):
+                dangling.append(owner)
+            elif owner.block_owner_deletion and self._waits_for_dependents(owner.uid):
+                waiting.append(owner)
+            else:
+                solid.append(owner)
+        if solid:
+            if dangling or waiting:
+                await self._drop_references(node, {owner.uid for owner in (*dangling, *waiting)})
+        elif waiting and self._dependents.get(node.head.uid):
+            await self._delete(node, foreground=True)
+        else:
+            await self._delete(node)
+
+    def _waits_for_dependents(self, uid: str) -> bool:
+        known = self._nodes.get(uid)
+        return known is not None and self._is_going(uid) and _FOREGROUND in known.head.finalizers
+
+    async def _drop_references(self, node: _Node, uids: Collection[str]) -> None:
+        try:
+            live = await self._client.get(node.model, node.head.name, namespace=node.head.namespace)
+            if live.uid != node.head.uid:
                 return
-        await self._delete(node)
+            rest = [r.to_dict() for r in live.metadata.owner_references if r.uid not in uids]
+            version = live.metadata.resource_version
+            await self._patch(node, {"uid": node.head.uid, "resourceVersion": version, "ownerReferences": rest or None})
+        except NotFound:
+            return
 
     async def _exists(self, owner: OwnerHead, dependent: _Node) -> bool:
         known = self._nodes.get(owner.uid)
         if known is not None:
+            if not known.rt.namespaced or known.head.namespace == dependent.head.namespace:
+                return True
             # An owner in another namespace is no owner.
-            return not known.rt.namespaced or known.head.namespace == dependent.head.namespace
+            self._tell_wrong_namespace(owner, dependent)
+            return False
         rt = self._kind_of(owner)
         if rt is None:
             # A kind that nobody serves (yet): nothing can be said of its objects.
@@ -136,6 +170,19 @@ class GarbageCollector:
         except NotFound:
             return False
         return live.uid == owner.uid
+
+    def _tell_wrong_namespace(self, owner: OwnerHead, dependent: _Node) -> None:
+        reference = {
+            "apiVersion": dependent.rt.api_version,
+            "kind": dependent.rt.kind,
+            "namespace": dependent.head.namespace or "",
+            "name": dependent.head.name,
+            "uid": dependent.head.uid,
+        }
+        where = f"namespace: {dependent.head.namespace or ''}, name: {owner.name}, uid: {owner.uid}"
+        words = f'ownerRef [{owner.api_version}/{owner.kind}, {where}] does not exist in namespace "'
+        words += f'{dependent.head.namespace or ""}"'
+        self._events.event(reference, "OwnerRefInvalidNamespace", words, type="Warning", action="Collect")
 
     def _kind_of(self, owner: OwnerHead) -> ResourceType | None:
         group = owner.api_version.rpartition("/")[0]

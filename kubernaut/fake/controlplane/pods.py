@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from kubernaut.client import Conflict, NotFound
-from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.indexes import FINISHED
 from kubernaut.fake.controlplane.views import PodView
 from kubernaut.reconcile import Context
 from kubernaut.resources import Resource
 from kubernaut.resources.builtin.core_v1 import Pod
-
-AnyPod = TypeVar("AnyPod", Pod, PodView)
 
 
 class Named(Protocol):
@@ -69,16 +66,3 @@ async def delete_pod(pod: Named, ctx: Context, about: Resource | None = None) ->
     if about is not None:
         ctx.events.event(about, "SuccessfulDelete", f"Deleted pod: {pod.name}", action="Delete")
     return True
-
-
-def condition_true(pod: Pod, kind: str) -> bool:
-    """Whether the condition is there and True."""
-    return conditions.is_true(pod.status.conditions, kind)
-
-
-def owned_pods(owner: Resource, ctx: Context) -> list[Pod]:
-    """The cached pods that the owner controls, those being deleted included, by name."""
-    from kubernaut.fake.controlplane.indexes import OWNER
-
-    found = ctx.cache.list(Pod, namespace=owner.namespace, index=(OWNER, owner.uid or ""))
-    return sorted(found, key=lambda pod: pod.name)

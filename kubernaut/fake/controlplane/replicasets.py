@@ -9,6 +9,7 @@ from kubernaut.client import ApiError
 from kubernaut.fake.controlplane import conditions
 from kubernaut.fake.controlplane.claiming import claim, possible_owners
 from kubernaut.fake.controlplane.drafts import PodDraft
+from kubernaut.fake.controlplane.indexes import OWNER_INDEXES
 from kubernaut.fake.controlplane.lulled import Lulled
 from kubernaut.fake.controlplane.pods import delete_pod, is_active, is_available, is_ready, next_available
 from kubernaut.fake.controlplane.template import pod_from

@@ -1,4 +1,4 @@
-"""ControllerRevisions: the templates that a StatefulSet or DaemonSet has had, numbered, for roll-outs and undoing them."""
+"""ControllerRevisions: the templates that a StatefulSet or DaemonSet has had, by number."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ class Kind:
 
     returns_deleted: ClassVar[bool] = False  # deletion answers with the object instead of a Status
     unconditional_update: ClassVar[bool] = True  # an update without a resourceVersion is taken
+    created_with_status: ClassVar[bool] = False  # creation takes the status as well
+    orphans_by_default: ClassVar[bool] = False  # a deletion that names no policy leaves the dependents
     status_keeps_metadata: ClassVar[bool] = False  # a status write changes no metadata
     creates_on_update: ClassVar[bool] = False  # PUT of an absent name creates it
     strategic: ClassVar[bool] = True

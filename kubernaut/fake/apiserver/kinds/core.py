@@ -8,7 +8,8 @@ from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
 from kubernaut.fake.apiserver.kinds.podspec import default_container, default_pod_spec, pod_spec_causes, qos_class
-from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, required
+from kubernaut.fake.apiserver.kinds.services import service_causes
+from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, invalid_value, required
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
@@ -134,6 +135,8 @@ class NamespaceKind(ReturnedKind):
 class NodeKind(Kind):
     """A node's taint follows from nothing here; its spec starts empty."""
 
+    created_with_status = True
+
     def default(self, obj: Object) -> None:
         ensure(obj, "spec")
         ensure(obj, "status")
@@ -148,10 +151,28 @@ class SecretKind(Kind):
             ensure(obj, "data")[key] = base64.b64encode(value.encode()).decode()
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-        from_old = old is not None and bool(old.get("immutable"))
-        if from_old and old is not None and obj.get("data") != old.get("data"):
-            return [forbidden_field("data", "field is immutable when `immutable` is set")]
+        causes: list[CauseLike] = []
+        if old is not None and obj.get("type") != old.get("type"):
+            causes.append(invalid_value("type", f'"{obj.get("type")}"', "field is immutable"))
+        return causes + frozen_causes(obj, old)
+
+
+class ConfigMapKind(Kind):
+    """May be immutable."""
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        return frozen_causes(obj, old)
+
+
+def frozen_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+    """What changed of a ConfigMap or Secret that is immutable."""
+    if old is None or not old.get("immutable"):
         return []
+    text = "field is immutable when `immutable` is set"
+    causes: list[CauseLike] = [] if obj.get("immutable") else [forbidden_field("immutable", text)]
+    return causes + [
+        forbidden_field(name, text) for name in ("data", "binaryData") if (obj.get(name) or {}) != (old.get(name) or {})
+    ]
 
 
 class EventKind(Kind):
@@ -202,7 +223,4 @@ class ServiceKind(ReturnedKind):
                 spec[name] = old["spec"][name]
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-        spec = obj["spec"]
-        if not spec.get("ports") and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
-            return [required("spec.ports")]
-        return []
+        return service_causes(obj, old)

@@ -32,6 +32,7 @@ class CrdKind(Kind):
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"conditions": [], "acceptedNames": {"kind": "", "plural": ""}, "storedVersions": []}
+        obj["status"]["storedVersions"] = [v["name"] for v in obj["spec"].get("versions") or [] if v.get("storage")]
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
         spec, causes = obj["spec"], list[CauseLike]()
@@ -43,6 +44,8 @@ class CrdKind(Kind):
         ):
             if not value:
                 causes.append(required(field))
+        if spec.get("scope") not in ("Cluster", "Namespaced"):
+            causes.append(not_supported("spec.scope", f'"{spec.get("scope") or ""}"', ["Cluster", "Namespaced"]))
         wanted = f"{names.get('plural')}.{group}"
         if obj["metadata"]["name"] != wanted:
             causes.append(

@@ -30,6 +30,26 @@ class ClaimKind(ReturnedKind):
         obj["status"] = {"phase": "Pending"}
 
 
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        spec, causes = obj["spec"], list[CauseLike]()
+        if not spec.get("accessModes"):
+            causes.append(required("spec.accessModes", "at least 1 access mode is required"))
+        if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
+            causes.append(required("spec.resources[storage]"))
+        if old is not None and _kept(spec) != _kept(old["spec"]):
+            text = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+            causes.append(forbidden_field("spec", text))
+        elif old is not None and old["status"].get("phase") != "Bound" and spec != old["spec"]:
+            causes.append(forbidden_field("spec", "field is immutable until the claim is bound"))
+        return causes
+
+
+def _kept(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What no update changes; the scheduler's choice of a volume is added once."""
+    changing = ("resources", "volumeName", "volumeAttributesClassName")
+    return {name: value for name, value in spec.items() if name not in changing}
+
+
 class StorageClassKind(ReturnedKind):
     """Volumes go with their claims and are bound at once."""
 

@@ -7,6 +7,7 @@ from kubernaut.fake.apiserver.kinds.autoscaling import AutoscalerKind
 from kubernaut.fake.apiserver.kinds.base import Kind
 from kubernaut.fake.apiserver.kinds.core import (
     EventKind,
+    ConfigMapKind,
     NamespaceKind,
     NodeKind,
     PodKind,
@@ -19,7 +20,14 @@ from kubernaut.fake.apiserver.kinds.policies import PolicyBindingKind, PolicyKin
 from kubernaut.fake.apiserver.kinds.quotas import LimitRangeKind, ResourceQuotaKind
 from kubernaut.fake.apiserver.kinds.registration import WebhookConfigurationKind
 from kubernaut.fake.apiserver.kinds.storage import ClaimKind, StorageClassKind, VolumeKind
-from kubernaut.fake.apiserver.kinds.workloads import CronJobKind, DeploymentKind, JobKind, PdbKind, ReplicatedKind
+from kubernaut.fake.apiserver.kinds.workloads import (
+    CronJobKind,
+    DeploymentKind,
+    JobKind,
+    LeaseKind,
+    PdbKind,
+    ReplicatedKind,
+)
 from kubernaut.fake.apiserver.registry import ResourceInfo
 
 _GENERIC = Kind()
@@ -29,6 +37,7 @@ _KINDS: dict[str, Kind] = {
     "namespaces": NamespaceKind(),
     "nodes": NodeKind(),
     "secrets": SecretKind(),
+    "configmaps": ConfigMapKind(),
     "services": ServiceKind(),
     "events": EventKind(),
     "apps/deployments": DeploymentKind(),
@@ -39,6 +48,7 @@ _KINDS: dict[str, Kind] = {
     "autoscaling/horizontalpodautoscalers": AutoscalerKind(),
     "batch/jobs": JobKind(),
     "batch/cronjobs": CronJobKind(),
+    "coordination.k8s.io/leases": LeaseKind(),
     "policy/poddisruptionbudgets": PdbKind(),
     "apiextensions.k8s.io/customresourcedefinitions": CrdKind(),
     "admissionregistration.k8s.io/validatingwebhookconfigurations": WebhookConfigurationKind(),

@@ -10,7 +10,7 @@ import msgspec
 from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
 from kubernaut.fake.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
 from kubernaut.fake.apiserver.selectors import from_label_selector, matches_labels
-from kubernaut.fake.apiserver.status import CauseLike, invalid_value, required
+from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, invalid_value, required
 
 JOB_LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name")
 
@@ -42,7 +42,9 @@ def selector_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> li
     selector = spec.get("selector")
     if not selector:
         causes.append(required("spec.selector"))
-        return causes
+        text = "`selector` does not match template `labels`"
+        labels = spec["template"]["metadata"].get("labels") or {}
+        return [*causes, invalid_value("spec.template.metadata.labels", _shown(labels), text)]
     labels = spec["template"]["metadata"].get("labels") or {}
     try:
         requirements = from_label_selector(selector)
@@ -57,6 +59,26 @@ def selector_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> li
     if old is not None and old["spec"].get("selector") != selector:
         causes.append(invalid_value("spec.selector", _shown(selector), "field is immutable"))
     return causes
+
+
+_STATEFUL = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+
+
+def _stateful_causes(spec: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
+    names = [*spec, *(name for name in old if name not in spec)]
+    if all(spec.get(name) == old.get(name) for name in names if name not in (*_STATEFUL, "selector")):
+        return []
+    listed = ", ".join(f"'{name}'" for name in _STATEFUL[:-1])
+    text = f"updates to statefulset spec for fields other than {listed} and '{_STATEFUL[-1]}' are forbidden"
+    return [forbidden_field("spec", text)]
 
 
 class ReplicatedKind(Kind):
@@ -92,6 +114,8 @@ class ReplicatedKind(Kind):
         causes = negative(obj["spec"], "replicas", "minReadySeconds")
         if obj["kind"] != "ReplicationController":
             causes += selector_causes(obj, old)
+        if obj["kind"] == "StatefulSet" and old is not None:
+            causes += _stateful_causes(obj["spec"], old["spec"])
         return causes + pod_spec_causes(obj["spec"]["template"]["spec"], "spec.template.spec", ("Always",))
 
 
@@ -113,9 +137,16 @@ class DeploymentKind(ReplicatedKind):
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {}
 
+    def prepare_status(self, old: Mapping[str, Any], new: Object) -> None:
+        new["metadata"].pop("labels", None)
+        if "labels" in old["metadata"]:
+            new["metadata"]["labels"] = old["metadata"]["labels"]
+
 
 class JobKind(Kind):
     """A Job's selector and template labels are the server's; its template does not change."""
+
+    orphans_by_default = True
 
     def default(self, obj: Object) -> None:
         spec = ensure(obj, "spec")
@@ -175,6 +206,20 @@ class CronJobKind(Kind):
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {}
+
+
+class LeaseKind(Kind):
+    """Its durations are positive."""
+
+    def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        spec, causes = obj.get("spec") or {}, list[CauseLike]()
+        seconds, moves = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
+        if seconds is not None and seconds <= 0:
+            causes.append(invalid_value("spec.leaseDurationSeconds", str(seconds), "must be greater than 0"))
+        if moves is not None and moves < 0:
+            text = "must be greater than or equal to 0"
+            causes.append(invalid_value("spec.leaseTransitions", str(moves), text))
+        return causes
 
 
 class PdbKind(Kind):

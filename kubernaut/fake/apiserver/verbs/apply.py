@@ -9,7 +9,7 @@ from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import write_options
 from kubernaut.fake.apiserver.patch import PatchError
 from kubernaut.fake.apiserver.patch.apply import server_side_apply
-from kubernaut.fake.apiserver.status import StatusError, bad_request, invalid_options, not_found, required
+from kubernaut.fake.apiserver.status import StatusError, bad_request, conflict, internal, invalid_options, not_found, required
 from kubernaut.fake.apiserver.verbs.body import check_place
 from kubernaut.fake.apiserver.verbs.commit import check_version, commit_create, commit_update
 
@@ -25,6 +25,9 @@ def apply(call: Call, live: Object | None) -> tuple[int, Object]:
     if live is None and subresource:
         raise not_found(resource.group, resource.plural, call.info.name)
     config = _configuration(call)
+    if not config.get("kind"):
+        shown = f"{call.namespace}/{call.info.name}; {resource.group}/{resource.version}, Kind="
+        raise internal(f"failed to create typed patch object ({shown}): no corresponding type")
     call.kind.read(config, call.warnings, options.validation)
     try:
         new, entries = server_side_apply(
@@ -45,6 +48,9 @@ def apply(call: Call, live: Object | None) -> tuple[int, Object]:
     new["metadata"]["managedFields"] = entries
     check_place(call, new)
     if live is None:
+        if uid := config["metadata"].get("uid"):
+            text = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise conflict(resource.group, resource.plural, call.info.name, text)
         return 201, commit_create(call, new, options, ownership=False)
     check_version(call, live, {"metadata": config["metadata"]}, required_version=False)
     return 200, commit_update(call, live, new, options, subresource=subresource, ownership=False)

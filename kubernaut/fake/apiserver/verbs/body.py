@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver import decoding, managed, typed
 from kubernaut.fake.apiserver.core import Call
-from kubernaut.fake.apiserver.status import StatusError, bad_request
+from kubernaut.fake.apiserver.status import StatusError, bad_request, invalid, invalid_value
 
 _INTERNAL = {"": "core", "rbac.authorization.k8s.io": "rbac"}
 
@@ -45,6 +46,8 @@ def fit(call: Call, obj: dict[str, Any], validation: str) -> None:
 def check_type(call: Call, obj: dict[str, Any]) -> None:
     """Fills in kind and apiVersion, or refuses those of something else."""
     resource = call.resource
+    if resource.custom is not None and not obj.get("kind"):
+        raise bad_request(f"Object 'Kind' is missing in '{json.dumps(obj, separators=(',', ':'))}'")
     version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
     if kind != resource.kind:
         if resource.custom is None:
@@ -58,7 +61,8 @@ def check_type(call: Call, obj: dict[str, Any]) -> None:
             raise bad_request(
                 f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: {text}'
             )
-        raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind}): kind {kind}")
+        cause = invalid_value("kind", f'"{kind}"', f"must be {resource.kind}")
+        raise invalid(resource.group, kind, str((obj.get("metadata") or {}).get("name", "")), [cause])
     if version != resource.api_version:
         call.warnings.extend(
             f'unknown field "{name}"' for name in obj if resource.custom is not None and name not in _KNOWN
@@ -75,6 +79,17 @@ def check_type(call: Call, obj: dict[str, Any]) -> None:
         raise bad_request(
             f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata is no object'
         )
+
+
+    _without_nulls(obj["metadata"])
+
+
+def _without_nulls(metadata: dict[str, Any]) -> None:
+    """A null among strings reads as an empty string."""
+    for name in ("labels", "annotations"):
+        values = metadata.get(name)
+        if isinstance(values, dict) and None in values.values():
+            metadata[name] = {key: "" if value is None else value for key, value in values.items()}
 
 
 _KNOWN = ("apiVersion", "kind", "metadata")

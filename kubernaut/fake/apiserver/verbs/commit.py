@@ -63,7 +63,7 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     meta.prepare_create(metadata, state.now(), state.random)
     if resource.generation:
         metadata["generation"] = 1
-    if resource.status_subresource:
+    if resource.status_subresource and not kind.created_with_status:
         obj.pop("status", None)
     kind.default(obj)
     kind.prepare_create(obj)
@@ -71,8 +71,10 @@ def commit_create(call: Call, obj: Object, options: WriteOptions, *, ownership: 
     refuse(call, obj, [*meta.validate(metadata, resource.group, resource.plural), *kind.causes(obj, None)])
     attributes = attributes_of(call, "CREATE", obj, None, dry_run=options.dry_run)
     state.admission.validate(attributes)
-    if state.storage.get(resource.store, call.namespace, metadata["name"]) is not None:
-        raise already_exists(resource.group, resource.plural, metadata["name"])
+    present = state.storage.get(resource.store, call.namespace, metadata["name"])
+    if present is not None:
+        going = present.decode()["metadata"].get("deletionTimestamp")
+        raise already_exists(resource.group, resource.plural, metadata["name"], going=bool(going))
     state.admission.charge(attributes)
     if not options.dry_run:
         store(call, obj)
@@ -199,7 +201,8 @@ def commit_update(
     if options.dry_run:
         return new
     if may_go(old, new):
-        remove(call, new)
+        # watchers are told the state that was stored: the finalizers' removal never was
+        remove(call, old)
         return new
     store(call, new)
     return new

@@ -10,7 +10,7 @@ from kubernaut.fake.apiserver import conversion, decoding, meta
 from kubernaut.fake.apiserver.admission.attributes import Attributes
 from kubernaut.fake.apiserver.admission.chain import attributes_of
 from kubernaut.fake.apiserver.core import Call
-from kubernaut.fake.apiserver.options import list_options
+from kubernaut.fake.apiserver.options import list_options, whole
 from kubernaut.fake.apiserver.pending import Pending, Question
 from kubernaut.fake.apiserver.requestinfo import RequestInfo
 from kubernaut.fake.apiserver.status import (
@@ -19,6 +19,7 @@ from kubernaut.fake.apiserver.status import (
     conflict,
     forbidden,
     invalid_options,
+    invalid_value,
     not_found,
     not_supported,
     success,
@@ -51,16 +52,22 @@ def delete_options(call: Call) -> DeleteOptions:
         except ValueError as error:
             raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
         given = value if isinstance(value, dict) else {}
+        if given.get("kind") not in (None, "", "DeleteOptions"):
+            raise bad_request(f"the object provided is unrecognized (must be of type DeleteOptions): {given['kind']}")
     request = call.request
     policy = given.get("propagationPolicy") or request.parameter("propagationPolicy")
     orphan = given.get("orphanDependents", {"true": True, "false": False}.get(request.parameter("orphanDependents")))
+    both = orphan is not None and bool(policy)
     if orphan is not None and not policy:
         policy = "Orphan" if orphan else "Background"
     grace: Any = given.get("gracePeriodSeconds")
-    if grace is None and request.parameter("gracePeriodSeconds").lstrip("-").isdigit():
-        grace = int(request.parameter("gracePeriodSeconds"))
+    if grace is None and request.parameter("gracePeriodSeconds"):
+        grace = whole(request, "gracePeriodSeconds")
     dry = given.get("dryRun") or [item for item in request.query.get("dryRun", []) if item]
     causes: list[Cause] = []
+    if both:
+        text = "orphanDependents and deletionPropagation cannot be both set"
+        causes.append(invalid_value("propagationPolicy", f'"{policy}"', text))
     if policy and policy not in _POLICIES:
         causes.append(not_supported("propagationPolicy", f'"{policy}"', [*_POLICIES, "nil"]))
     if any(item != "All" for item in dry):
@@ -119,7 +126,8 @@ def delete_object(call: Call, old: Object, options: DeleteOptions) -> tuple[Obje
     """Marks or removes. Returns the resulting object and whether it is gone."""
     new = {**old, "metadata": dict(old["metadata"])}
     metadata = new["metadata"]
-    finalizers = _finalizers(metadata.get("finalizers") or [], options.policy)
+    orphans = call.kind.orphans_by_default and "foregroundDeletion" not in (metadata.get("finalizers") or [])
+    finalizers = _finalizers(metadata.get("finalizers") or [], options.policy or ("Orphan" if orphans else ""))
     finalizers += [
         name for name in call.kind.adds_finalizers if name not in finalizers and not metadata.get("deletionTimestamp")
     ]

@@ -22,6 +22,9 @@ Passes = Callable[[Stored], bool]
 def get(call: Call) -> Stored:
     """The object. Raises StatusError 404."""
     stored = call.stored()
+    wanted, current = call.request.parameter("resourceVersion"), call.state.storage.version
+    if call.info.verb == "get" and wanted.isdigit() and int(wanted) > current:
+        raise _too_large(int(wanted), current)
     if stored is None:
         raise not_found(call.resource.group, call.resource.plural, call.info.name)
     return stored
@@ -75,6 +78,8 @@ def list_page(call: Call) -> Page:
     version, after = storage.version, ""
     if options.continue_token:
         token = _parse_token(options.continue_token)
+        if options.version:
+            raise bad_request("specifying resource version is not allowed when using continue")
         version, after = token.rv, token.start
         found: Iterable[Stored] = _snapshot(call, version, "The provided continue parameter is too old ")
     elif options.version and options.match == "Exact":
@@ -85,7 +90,8 @@ def list_page(call: Call) -> Page:
             raise _too_large(options.version, storage.version)
         found = storage.iterate(store, call.namespace)
     chosen = (stored for stored in found if (not after or stored.key > after) and passes(stored))
-    if not options.limit:
+    # any version at all is answered from the real server's cache, which makes no pages
+    if not options.limit or (options.version == 0 and not options.continue_token):
         every = list(chosen)
         conversion.prime(every, call.resource)
         return Page(every, version, "", None)
