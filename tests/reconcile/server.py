@@ -32,6 +32,7 @@ class Server:
             Callable[[TransportRequest], Answer | None]
         ] = []  # callables(request) -> (status, body) | None | raises
         self.changed = asyncio.Event()
+        self._pages: dict[str, tuple[int, list[Body]]] = {}  # what the pages to come show, by continue token
         self.cut = 0  # bumping it ends all watches
         self.oldest = 0  # watches from before this version are expired
         self.before: dict[int, Body | None] = {}  # by version: the object before that event
@@ -189,6 +190,21 @@ class Server:
     def _chosen(self, plural: str, namespace: str | None, query: Query) -> list[Body]:
         return [o for (p, _, _), o in self.objects.items() if p == plural and _selected(o, namespace, query)]
 
+    def _page(self, plural: str, namespace: str | None, query: dict[str, str], request: TransportRequest) -> Body:
+        """One page of a list: all pages show the objects as they were when the first one was asked for."""
+        token = query.get("continue")
+        if token is None:
+            listed = [_view(obj, request) for obj in self._chosen(plural, namespace, query)]
+            version = self.version
+        else:
+            version, listed = self._pages[token]
+        limit = int(query.get("limit", len(listed) + 1))
+        meta: dict[str, Any] = {"resourceVersion": str(version)}
+        if limit < len(listed):
+            meta["continue"] = f"{version}-{len(listed) - limit}-{len(self._pages)}"
+            self._pages[meta["continue"]] = (version, copy.deepcopy(listed[limit:]))
+        return {"kind": "List", "metadata": meta, "items": listed[:limit]}
+
     def _answer(
         self,
         request: TransportRequest,
@@ -204,13 +220,7 @@ class Server:
             self.events.append((request.method, name, body))
             return 200, body
         if request.method == "GET" and name is None:
-            items = [_view(obj, request) for obj in self._chosen(plural, namespace, query)]
-            start = int(query.get("continue", 0))
-            limit = int(query.get("limit", len(items) + 1))
-            meta: dict[str, Any] = {"resourceVersion": str(self.version)}
-            if start + limit < len(items):
-                meta["continue"] = str(start + limit)
-            return 200, {"kind": "List", "metadata": meta, "items": items[start : start + limit]}
+            return 200, self._page(plural, namespace, query, request)
         if request.method == "POST":
             return 201, self.put(plural, body)
         live = self.objects.get(key)

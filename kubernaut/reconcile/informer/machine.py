@@ -273,18 +273,22 @@ class Informer:
             self._delete(key, stored)
         else:
             self._put(stored, state.mark if isinstance(state, InitStream) else 0)
-        if listing:  # the initial events are in no order
+        # The initial events are in no order; and an event that came twice must not take the version back.
+        if listing or self._is_past(head):
             return state
         self._advance(head.resource_version)
         return Watching(head.resource_version)
+
+    def _is_past(self, head: ObjectHead) -> bool:
+        new, old = number(head.resource_version), number(self.resource_version)
+        return new is not None and old is not None and new < old
 
     def _handle_bookmark(self, state: State, head: ObjectHead) -> State:
         if isinstance(state, InitStream):
             if head.annotations.get(INITIAL_EVENTS_END) == "true":
                 return self._finish_list(InitDone(state.mark, head.resource_version))
             return state
-        new, old = number(head.resource_version), number(self.resource_version)
-        if new is not None and old is not None and new < old:
+        if self._is_past(head):
             return state
         self._advance(head.resource_version)
         return Watching(head.resource_version)

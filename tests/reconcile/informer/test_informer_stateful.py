@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kubernaut.client import Client
@@ -187,6 +187,15 @@ steps = st.lists(
 )
 
 
+# Found when other modules' constants were among what hypothesis draws from: an event of an object that is there, sent
+# twice, took the version back, and let a deleted object's old event through.
+TWICE = [
+    *((World.put, "a", 0.0), (World.lose, "c", 0.0), (World.put, "a", 0.0), (World.put, "a", 0.0)),
+    *((World.lose, "a", 0.0), (World.lose, "b", 0.0), (World.repeat, "a", 0.0)),
+]
+
+
+@example(seed=369, plan=TWICE)
 @settings(derandomize=True, max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1000), plan=steps)
 async def test_whatever_happens_the_store_ends_at_the_servers_state_and_handlers_with_it(
