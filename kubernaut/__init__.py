@@ -4,22 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kubernaut.client import ApiError, Client, JsonPatch, MergePatch, NotFound
+    from kubernaut.client import AlreadyExists, ApiError, Client, Conflict, JsonPatch, MergePatch, NotFound
     from kubernaut.client.connect import connect
     from kubernaut.client.transports.kubernetes_asyncio import ConfigError, TransportOptions
     from kubernaut.reconcile import (
+        Backoff,
         Cache,
+        CacheOptions,
         Context,
         Controller,
         EventRecorder,
+        KindOptions,
         LeaderElection,
         LeadershipLost,
         Manager,
         NotCached,
+        NotComplete,
         Owns,
         Reconciler,
         Request,
         RequestReconciler,
+        RequeueError,
         Result,
         TerminalError,
         Watch,
@@ -54,12 +59,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlreadyExists",
     "AnyResource",
     "ApiError",
+    "Backoff",
     "Cache",
+    "CacheOptions",
     "Client",
     "Condition",
     "ConfigError",
+    "Conflict",
     "Context",
     "Controller",
     "Duration",
@@ -68,6 +77,7 @@ __all__ = [
     "IntOrString",
     "JsonObject",
     "JsonPatch",
+    "KindOptions",
     "LeaderElection",
     "LeadershipLost",
     "Manager",
@@ -75,6 +85,7 @@ __all__ = [
     "MicroTime",
     "Model",
     "NotCached",
+    "NotComplete",
     "NotFound",
     "ObjectMeta",
     "OwnerReference",
@@ -84,6 +95,7 @@ __all__ = [
     "Reconciler",
     "Request",
     "RequestReconciler",
+    "RequeueError",
     "Resource",
     "ResourceType",
     "Result",
@@ -107,22 +119,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "kubernaut.client": ("ApiError", "Client", "JsonPatch", "MergePatch", "NotFound"),
+    "kubernaut.client": ("AlreadyExists", "ApiError", "Client", "Conflict", "JsonPatch", "MergePatch", "NotFound"),
     "kubernaut.client.connect": ("connect",),
     "kubernaut.client.transports.kubernetes_asyncio": ("ConfigError", "TransportOptions"),
     "kubernaut.reconcile": (
+        "Backoff",
         "Cache",
+        "CacheOptions",
         "Context",
         "Controller",
         "EventRecorder",
+        "KindOptions",
         "LeaderElection",
         "LeadershipLost",
         "Manager",
         "NotCached",
+        "NotComplete",
         "Owns",
         "Reconciler",
         "Request",
         "RequestReconciler",
+        "RequeueError",
         "Result",
         "TerminalError",
         "Watch",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from hashlib import blake2b
 from typing import TypeVar
@@ -161,9 +161,10 @@ class Client(RawClient):
 
     async def create(self, obj: R, *, namespace: str | None = None, dry_run: bool = False) -> R:
         """Create ``obj`` and return it as stored. Raises AlreadyExists, Invalid."""
-        rt = obj.resource_type
-        path = rt.path(params.namespace_for(rt, namespace or obj.namespace))
-        return await self._write("POST", path, obj, dry_run=dry_run)
+        rt, namespace = obj.resource_type, namespace or obj.namespace
+        path = rt.path(params.namespace_for(rt, namespace))
+        with self._forgetting(rt, namespace, obj.metadata.name or "", dry_run=dry_run):
+            return await self._write("POST", path, obj, dry_run=dry_run)
 
     async def update(self, obj: R, *, dry_run: bool = False) -> R:
         """Replace the object. Raises Conflict when its resourceVersion is no longer the server's."""
@@ -186,6 +187,19 @@ class Client(RawClient):
         dry_run: bool = False,
     ) -> R:
         """Change one object as ``patch`` says and return the result."""
+        with self._forgetting(kind.resource_type, namespace, name, dry_run=dry_run):
+            return await self._patch(kind, name, patch, namespace, subresource, dry_run=dry_run)
+
+    async def _patch(
+        self,
+        kind: type[R],
+        name: str,
+        patch: Patch,
+        namespace: str | None,
+        subresource: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> R:
         rt = kind.resource_type
         query = self._write_query(dry_run)
         if isinstance(patch, ApplyPatch):
@@ -208,7 +222,7 @@ class Client(RawClient):
 
         ``owner`` becomes the controller of the object, and gives it its namespace where ``obj`` has none. Within a
         reconcile, an apply identical to the last one is not sent while the cache shows the object as that one left
-        it.
+        it, and no other verb has written it since (`request` is not known of).
 
         Raises Conflict, without ``force``, when other managers own the fields; Invalid when another controller owns the
         object (an owner of the same name that was deleted and made anew counts as another within a reconcile only);
@@ -218,13 +232,17 @@ class Client(RawClient):
         patch = ApplyPatch(body, force=force)
         kind, memory = type(obj), self._memory
         if memory is None or dry_run:
-            return await self.patch(kind, obj.name, patch, namespace=namespace, dry_run=dry_run)
+            return await self._patch(kind, obj.name, patch, namespace, dry_run=dry_run)
         which = (kind.resource_type, namespace, obj.name, self._field_manager)
         digest = blake2b(patch.encode(), person=b"force" if force else b"").digest()
         same = memory.unchanged(*which, digest)
         if same is not None:
             return kind.from_json(same)
-        result = await self.patch(kind, obj.name, patch, namespace=namespace)
+        try:
+            result = await self._patch(kind, obj.name, patch, namespace)
+        except BaseException:
+            memory.forget(*which[:3])
+            raise
         memory.applied(*which, digest, head_of(result))
         return result
 
@@ -247,7 +265,8 @@ class Client(RawClient):
         rt = kind.resource_type
         options = params.delete_options(uid, resource_version, propagation, grace_period, dry_run=dry_run)
         path = params.object_path(rt, namespace, name)
-        body = (await self._send("DELETE", path, body=msgspec.json.encode(options))).body
+        with self._forgetting(rt, namespace, name, dry_run=dry_run):
+            body = (await self._send("DELETE", path, body=msgspec.json.encode(options))).body
         deletion = params.read_deletion(body)
         if not dry_run:
             version = "" if deletion.gone else deletion.resource_version
@@ -257,10 +276,20 @@ class Client(RawClient):
     # The common end of all verbs.
 
     async def _write(self, method: str, path: str, obj: R, *, dry_run: bool) -> R:
-        body = (await self._send(method, path, query=self._write_query(dry_run), body=obj.to_json())).body
+        with self._forgetting(obj.resource_type, obj.namespace, obj.name, dry_run=dry_run):
+            body = (await self._send(method, path, query=self._write_query(dry_run), body=obj.to_json())).body
         if not dry_run:
             self._observe(obj.resource_type, decode_head(body))
         return type(obj).from_json(body)
+
+    @contextmanager
+    def _forgetting(self, rt: ResourceType, namespace: str | None, name: str, *, dry_run: bool) -> Iterator[None]:
+        """Around a write that is no remembered apply: one that failed may have taken effect too."""
+        try:
+            yield
+        finally:
+            if self._memory is not None and not dry_run:
+                self._memory.forget(rt, namespace, name)
 
     def _write_query(self, dry_run: bool) -> Query:
         manager = (("fieldManager", self._field_manager),)

@@ -24,3 +24,7 @@ class ApplyMemory(Protocol):
     ) -> None:
         """The server accepted the apply and answered the object with this metadata."""
         ...
+
+    def forget(self, rt: ResourceType, namespace: str | None, name: str) -> None:
+        """Any other write to the object ended, or an apply failed: what it came to is not known."""
+        ...

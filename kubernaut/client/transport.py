@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,6 +30,9 @@ class TransportRequest:
     """The body of the response has no end in sight (a watch, a followed log): hand it on as it arrives."""
     timeout: float | None = None
     """Seconds until the response is complete; for a stream, until its headers are there. None: no limit."""
+    check: Callable[[], None] | None = field(default=None, compare=False)
+    """Called when the request is sent, after all waiting for credentials, a free connection or a rate limit; what it
+    raises keeps the request from being sent, and comes out of ``open``."""
 
 
 @dataclass(frozen=True, slots=True)

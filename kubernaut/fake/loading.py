@@ -168,24 +168,29 @@ class Loader:
         namespace = metadata.setdefault("namespace", "default") if info.namespaced else metadata.pop("namespace", None)
         references = self._references(document)
         metadata.pop("ownerReferences", None)
+        body: dict[str, Any] = self._moved({**document, "metadata": metadata})
         if references:
-            metadata["ownerReferences"] = references
-        body = {**document, "metadata": metadata}
+            body["metadata"]["ownerReferences"] = references
         status = body.pop("status", None)
-        stored = await self._store(model, rt.path(namespace if info.namespaced else None), body)
         uid = document["metadata"].get("uid")
+        stored = await self._store(model, rt.path(namespace if info.namespaced else None), body, uid)
         if uid:
             self._uids[uid] = stored["metadata"]["uid"]
         if status:
             stored = await self._put_status(model, stored, status)
         self.loaded.objects.append(stored)
 
-    async def _store(self, model: type[AnyResource], collection: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _store(
+        self, model: type[AnyResource], collection: str, body: dict[str, Any], uid: str | None
+    ) -> dict[str, Any]:
         try:
             created = await self._client.request("POST", collection, query=self._query, body=body)
         except AlreadyExists:
             path = f"{collection}/{body['metadata']['name']}"
             live = AnyResource.from_json((await self._client.request("GET", path)).body)
+            if uid and live.metadata.uid:
+                self._uids[uid] = live.metadata.uid
+                body = {**self._moved(body), "metadata": body["metadata"]}
             version = {"resourceVersion": live.metadata.resource_version}
             body = {**body, "metadata": {**body["metadata"], **version}}
             created = await self._client.request("PUT", path, query=self._query, body=body)
@@ -206,6 +211,14 @@ class Loader:
             headers = {"content-type": "application/merge-patch+json"}
             answer = await self._client.request("PATCH", path, body={"status": status}, headers=headers)
         return _decoded(answer.body)
+
+    def _moved(self, value: Any) -> Any:
+        """A copy that names objects loaded before by the uids they have here; a Job's is in its pods' labels, say."""
+        if isinstance(value, dict):
+            return {key: self._moved(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._moved(item) for item in value]
+        return self._uids.get(value, value) if isinstance(value, str) else value
 
     def _references(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """Owner references under the uids that the owners have here; those to absent owners are dropped."""

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar
 
+from kubernaut.client import Client
 from kubernaut.reconcile.queue import Backoff, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
 from kubernaut.reconcile.result import PRIORITY_EVENT, Request
-from kubernaut.reconcile.selectors import LabelsArg, LabelSelector
+from kubernaut.reconcile.selectors import LabelsArg
+from kubernaut.reconcile.settings import (
+    check_count,
+    check_duration,
+    check_field_manager,
+    check_fields,
+    check_function,
+    check_functions,
+    check_indexes,
+    check_kind,
+    check_labels,
+    check_list,
+    check_namespace,
+    check_reconciler,
+    check_type,
+)
 from kubernaut.reconcile.store import Change, IndexFunction
 from kubernaut.resources import Resource
 
@@ -19,6 +35,10 @@ PredicateFunction = Callable[[Change], bool]
 Mapper = Callable[..., Iterable[Request]]
 Namespaces = str | Sequence[str] | None
 ClusterFilter = Callable[[str], bool]
+R = TypeVar("R", bound=Resource)
+
+UNNAMED = "kubernaut"
+"""The field manager of a `Client` that was given none."""
 
 
 def every_cluster(name: str) -> bool:
@@ -43,8 +63,10 @@ class Owns:
     optional: bool = False
 
     def __post_init__(self) -> None:
-        LabelSelector.parse(self.labels)  # raises ValueError
-        _refuse_coroutines(self.predicates, "a predicate")
+        check_kind("Owns.kind", self.kind)
+        check_labels(self.labels)
+        check_fields(self.fields)
+        check_functions("predicates", self.predicates)
 
 
 @dataclass(frozen=True)
@@ -72,10 +94,16 @@ class Watch:
     to_cluster: str | None = None
 
     def __post_init__(self) -> None:
-        LabelSelector.parse(self.labels)  # raises ValueError
-        _refuse_coroutines((self.to,), "`to`")
-        _refuse_coroutines(self.predicates, "a predicate")
-        _refuse_empty(self.namespace)
+        check_kind("Watch.kind", self.kind)
+        check_function("`to`", self.to)
+        check_labels(self.labels)
+        check_fields(self.fields)
+        check_functions("predicates", self.predicates)
+        check_namespace(self.namespace)
+        check_indexes(self.indexes)
+        check_type("priority", self.priority, int, "a whole number")
+        if self.clusters is not None:
+            check_function("clusters", self.clusters)
 
 
 class Controller:
@@ -87,13 +115,16 @@ class Controller:
     `reconcile_timeout`: a reconcile is cancelled after it and counts as failed; none by default. `bucket` makes an
     overall limit on retries. `leader_elected`: whether it works on the leader only. `clusters` tells by name in which
     of the manager's clusters it works; all by default. `metadata_only` keeps only the metadata of `kind` in memory: for
-    a `RequestReconciler` that reads the objects live. Raises ValueError and TypeError for settings that cannot work.
+    a `RequestReconciler` that reads the objects live. `field_manager` names it in the managedFields of what it writes,
+    by default `kubernaut/<name>`, or that of a client which was given one of its own: of two controllers that apply to
+    one object as one field manager, each takes away what the other set. Raises ValueError and TypeError for settings
+    that cannot work.
     """
 
     def __init__(
         self,
-        kind: type[Resource],
-        reconciler: Reconciler[Any] | RequestReconciler,
+        kind: type[R],
+        reconciler: Reconciler[R] | RequestReconciler,
         *,
         name: str | None = None,
         owns: Sequence[type[Resource] | Owns] = (),
@@ -110,21 +141,34 @@ class Controller:
         leader_elected: bool = True,
         clusters: ClusterFilter = every_cluster,
         metadata_only: bool = False,
+        field_manager: str | None = None,
     ) -> None:
-        if isinstance(reconciler, type) or not isinstance(reconciler, Reconciler | RequestReconciler):
-            raise TypeError(f"the reconciler is {reconciler!r}: it must be an object with a method `reconcile`")
-        if max_concurrent < 1:
-            raise ValueError(f"max_concurrent is {max_concurrent}: it must be at least 1")
-        if reconcile_timeout is not None and reconcile_timeout <= timedelta(0):
-            raise ValueError(f"reconcile_timeout is {reconcile_timeout}: it must be positive, or None for no limit")
+        check_kind("the kind", kind)
+        check_reconciler(kind, reconciler)
+        check_type("name", name, (str, NoneType), "a text")
+        _check_owns(owns)
+        check_list("watches", watches, Watch, "Watch")
+        check_functions("predicates", predicates)
+        check_count("max_concurrent", max_concurrent)
+        if reconcile_timeout is not None:
+            check_duration("reconcile_timeout", reconcile_timeout)
+            if reconcile_timeout <= timedelta(0):
+                raise ValueError(f"reconcile_timeout is {reconcile_timeout}: it must be positive, or None for no limit")
         if metadata_only and isinstance(reconciler, Reconciler):
             raise ValueError("metadata_only: a typed Reconciler reads whole objects; use a RequestReconciler")
-        LabelSelector.parse(labels)  # raises ValueError
-        _refuse_coroutines(predicates, "a predicate")
-        _refuse_empty(namespace)
-        self.kind = kind
-        self.reconciler = reconciler
-        self.name = name or kind.resource_type.kind.lower()
+        check_namespace(namespace)
+        check_labels(labels)
+        check_fields(fields)
+        check_indexes(indexes or {})
+        check_type("backoff", backoff, (Backoff, NoneType), "a Backoff, or None for the default")
+        if bucket is not None:
+            check_function("bucket", bucket)
+        check_function("clusters", clusters)
+        name = name or kind.resource_type.kind.lower()
+        check_field_manager(f"{UNNAMED}/{name}" if field_manager is None else field_manager)
+        self.kind: type[Resource] = kind
+        self.reconciler: Reconciler[Any] | RequestReconciler = reconciler
+        self.name = name
         self.owns = tuple(owned if isinstance(owned, Owns) else Owns(owned) for owned in owns)
         self.watches = tuple(watches)
         self.predicates = tuple(predicates)
@@ -139,6 +183,13 @@ class Controller:
         self.leader_elected = leader_elected
         self.clusters = clusters
         self.metadata_only = metadata_only
+        self.field_manager = field_manager
+
+    def manages_as(self, client: Client) -> str:
+        """The field manager of its writes with this client."""
+        if self.field_manager is not None:
+            return self.field_manager
+        return f"{UNNAMED}/{self.name}" if client.field_manager == UNNAMED else client.field_manager
 
     @property
     def kinds(self) -> tuple[type[Resource], ...]:
@@ -146,13 +197,8 @@ class Controller:
         return (self.kind, *(owned.kind for owned in self.owns), *(watch.kind for watch in self.watches))
 
 
-def _refuse_coroutines(functions: Iterable[Callable[..., Any]], what: str) -> None:
-    for function in functions:
-        if inspect.iscoroutinefunction(function):
-            raise TypeError(f"{what} is a coroutine function: it must answer at once, from what it is given")
-
-
-def _refuse_empty(namespace: Namespaces) -> None:
-    names = [namespace] if isinstance(namespace, str) else namespace
-    if names is not None and (not names or not all(names)):
-        raise ValueError(f"namespace is {namespace!r}: it must be one name or several, or None for all namespaces")
+def _check_owns(owns: Sequence[type[Resource] | Owns]) -> None:
+    check_list("owns", owns, (type, Owns), "kinds or Owns")
+    for owned in owns:
+        if isinstance(owned, type):
+            check_kind("owns", owned)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import SystemRandom
+from types import NoneType
+from typing import Any
 
 import anyio
 from prometheus_client import CollectorRegistry
@@ -15,10 +18,13 @@ from kubernaut.reconcile.cache import Cache, CacheOptions
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.events import EventRecorder
+from kubernaut.reconcile.groups import only_error
 from kubernaut.reconcile.metrics import RuntimeMetrics
 from kubernaut.reconcile.running.manager import ManagerRun
 from kubernaut.reconcile.running.wiring import ExtraService, ServiceBody, Wiring
 from kubernaut.reconcile.serving import App, Authenticate, Checks, Endpoint, TlsFiles, metrics_app, probes_app
+from kubernaut.reconcile.serving.bind import Bind
+from kubernaut.reconcile.settings import check_duration, check_type
 from kubernaut.reconcile.webhooks import Webhook, webhooks_app
 from kubernaut.timing import Clock, virtual_time
 
@@ -45,7 +51,8 @@ class Manager:
     own. `healthz` and `readyz` take checks of yours.
     `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
     it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
-    default. It installs no signal handlers and leaves the clients open.
+    default. It installs no signal handlers and leaves the clients open. Raises TypeError and ValueError for settings
+    that cannot work.
     """
 
     def __init__(
@@ -64,6 +71,15 @@ class Manager:
         health_bind: str | None = None,
         registry: CollectorRegistry | None = None,
     ) -> None:
+        check_type("client", client, Client, "a Client, as connect() yields")
+        check_type("name", name, str, "a text")
+        check_duration("graceful_timeout", graceful_timeout)
+        _check_optional("leader_election", leader_election, LeaderElection, 'LeaderElection("the name of a lease")')
+        _check_optional("cache", cache, CacheOptions, "CacheOptions")
+        _check_bind("metrics_bind", metrics_bind)
+        _check_tls("metrics_tls", metrics_tls)
+        _check_bind("health_bind", health_bind)
+        _check_optional("registry", registry, CollectorRegistry, "a CollectorRegistry")
         self.client = client
         self.name = name
         self.graceful_timeout = graceful_timeout
@@ -82,7 +98,8 @@ class Manager:
         self._services: list[ExtraService] = []
         self._running = False
         self._run: ManagerRun | None = None
-        self._stop: anyio.Event | None = None
+        # Made anew when a run ends, so that a stop between two runs is not lost.
+        self._stop = anyio.Event()
         self._stopped_in_time = True
 
     @property
@@ -94,6 +111,7 @@ class Manager:
         """Add controllers; raises ValueError for a name that is taken, RuntimeError while running."""
         self._not_while_running("controllers")
         for controller in controllers:
+            check_type("what is added", controller, Controller, "a Controller, or several: add(one, another)")
             if any(controller.name == other.name for other in self._controllers):
                 raise ValueError(f"there is a controller named {controller.name!r} already: give one another name")
             self._controllers.append(controller)
@@ -106,6 +124,7 @@ class Manager:
         ValueError for a name that is taken, RuntimeError while running.
         """
         self._not_while_running("services")
+        _check_body(name, body)
         if any(name == other.name for other in self._services):
             raise ValueError(f"there is a service named {name!r} already: give one another name")
         self._services.append(ExtraService(name, body, leader_elected))
@@ -117,6 +136,11 @@ class Manager:
         path, RuntimeError while running.
         """
         self._not_while_running("webhooks")
+        for webhook in webhooks:
+            if not hasattr(webhook, "path"):
+                raise TypeError(f"{webhook!r} is no webhook: pass them one by one, add_webhooks(one, another)")
+        _check_bind("bind", bind)
+        _check_tls("tls", tls)
         app = webhooks_app(webhooks, registry=self.metrics.registry)
         self._endpoints.append(Endpoint("webhooks", bind, dict.fromkeys(app.paths, app), tls))
 
@@ -126,6 +150,7 @@ class Manager:
         Does not wait: the cluster's objects are reconciled as its lists come in, and a cluster that cannot be reached
         is tried again and again. Raises ValueError for a name that is empty or taken.
         """
+        check_type("client", client, Client, "a Client, as connect() yields")
         if not name:
             raise ValueError("the name of a cluster must not be empty: that is the manager's own")
         if name in self._clusters:
@@ -168,9 +193,8 @@ class Manager:
         return self._running_now().url(endpoint)
 
     def stop(self) -> None:
-        """Make `run` return after an orderly stop; harmless when it is not running."""
-        if self._stop is not None:
-            self._stop.set()
+        """Make `run` return after an orderly stop; before a run it makes the next one return as soon as it started."""
+        self._stop.set()
 
     async def run(self) -> None:
         """Run until `stop` is called or until cancelled, with an orderly stop in both cases.
@@ -179,7 +203,6 @@ class Manager:
         when reconciles had to be cut off at the end of `graceful_timeout`, and what ended a service that kept crashing.
         """
         async with self.running(wait=False):
-            assert self._stop is not None
             await self._stop.wait()
         if not self._stopped_in_time:
             raise NotStopped(f"reconciles in flight did not end within {self.graceful_timeout} and were cut off")
@@ -191,7 +214,7 @@ class Manager:
         """Start, wait until synced (raises NotSynced after `sync_timeout`), and stop in order on leaving."""
         if self._running:
             raise RuntimeError("the manager is running already")
-        self._running, self._stop = True, anyio.Event()
+        self._running = True
         try:
             async with anyio.create_task_group() as group:
                 run = self._run = ManagerRun(self._wiring(), group)
@@ -204,9 +227,9 @@ class Manager:
                     with anyio.CancelScope(shield=True):
                         self._stopped_in_time = await run.stop(self.graceful_timeout.total_seconds())
         except BaseExceptionGroup as group_error:
-            raise _only(group_error) from None
+            raise only_error(group_error) from None
         finally:
-            self._running, self._run, self._stop = False, None, None
+            self._running, self._run, self._stop = False, None, anyio.Event()
 
     def _metrics_apps(self, access: Authenticate | None) -> dict[str, App]:
         return {"/metrics": metrics_app(self.metrics.registry, access)}
@@ -245,9 +268,24 @@ class Manager:
         return self._run
 
 
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one exception of nested groups that hold nothing else; else the group."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+def _check_optional(name: str, value: object, wanted: type, example: str) -> None:
+    check_type(name, value, (wanted, NoneType), f"{example}, or None")
+
+
+def _check_bind(name: str, bind: object) -> None:
+    check_type(name, bind, (str, NoneType), 'an address such as ":8080", or None')
+    Bind.parse(None if bind is None else str(bind), name)
+
+
+def _check_tls(name: str, tls: object) -> None:
+    _check_optional(name, tls, TlsFiles, "TlsFiles of a certificate and a key")
+
+
+def _check_body(name: str, body: Any) -> None:
+    if inspect.iscoroutine(body):
+        body.close()
+        raise TypeError(
+            f"the body of the service {name!r} is a coroutine: give the function itself, without calling it"
+        )
+    if not callable(body):
+        raise TypeError(f"the body of the service {name!r} is {body!r}: it must be a coroutine function")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import os
 import signal
@@ -128,6 +129,8 @@ class _Run:
         self._last_resort: threading.Timer | None = None
         self._manager: Manager | None = None
         self._made = False
+        # A signal interrupts whatever runs: without a context of its own its lines would carry that reconcile's keys.
+        self._context = contextvars.copy_context()
 
     def of(
         self, program: Program, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None
@@ -151,7 +154,7 @@ class _Run:
         # A loop that is closed already has nothing left to stop.
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._obey, len(self._received))
+                self._loop.call_soon_threadsafe(self._obey, len(self._received), context=self._context)
 
     def exit_code(self, error: BaseException | None) -> int:
         """The code for how it ended, and a log line that says it to a person."""
@@ -175,15 +178,20 @@ class _Run:
         made = program() if callable(program) else program
         if isinstance(made, AbstractAsyncContextManager):
             async with made as manager:
+                if not isinstance(manager, Manager):
+                    raise _not_a_program(f"the context manager of {program!r} yields {manager!r}")
                 await self._ran(manager)
             return
         if inspect.isawaitable(made):
             # It may run its manager itself: its errors are not those of something that never started.
             self._made = True
             made = await made
-        if isinstance(made, Manager):
-            async with made.client:
-                await self._ran(made)
+            if made is None:
+                return
+        if not isinstance(made, Manager):
+            raise _not_a_program(f"{program!r} returned {made!r}" if callable(program) else f"the program is {made!r}")
+        async with made.client:
+            await self._ran(made)
 
     async def _ran(self, manager: Manager) -> None:
         self._made = True
@@ -225,6 +233,17 @@ class _Run:
         return (ExitCode.FAILED if self._made else ExitCode.MISCONFIGURED), error
 
 
+class _NotAProgram(TypeError):
+    """What was given to `main` runs nothing."""
+
+
+def _not_a_program(what: str) -> _NotAProgram:
+    return _NotAProgram(
+        f"{what}: a program must be a Manager, a coroutine function that returns one or runs one itself, or a function "
+        "with @asynccontextmanager that yields one"
+    )
+
+
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     """The errors in nested groups."""
     if isinstance(error, BaseExceptionGroup):
@@ -238,6 +257,7 @@ _CLASSES: dict[type[BaseException], ExitCode] = {
     LeadershipLost: ExitCode.LEADERSHIP_LOST,
     BindError: ExitCode.NOT_BOUND,
     CertificateError: ExitCode.MISCONFIGURED,
+    _NotAProgram: ExitCode.MISCONFIGURED,
     NotStopped: ExitCode.CUT_OFF,
 }
 """The first class that is found among the errors decides."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
-from kubernaut.client import Conflict, MergePatch, NotFound, ObjectHead
+from kubernaut.client import Conflict, Invalid, MergePatch, NotFound, ObjectHead
 from kubernaut.reconcile.context import Context
 from kubernaut.reconcile.groups import only_error
 from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
@@ -128,6 +128,8 @@ class TypedReconciler(Generic[R]):
                 result = await self._reconciler.finalize(obj, ctx)
             else:
                 result = await self._reconciler.reconcile(obj, ctx)
+            # An answer that is none is a failure, which the caller raises.
+            observed = result is None or isinstance(result, Result)
         except Exception as error:
             # A retried failure may not have looked at the whole spec; a terminal one is a verdict on it.
             failure = only_error(error)
@@ -194,7 +196,10 @@ class TypedReconciler(Generic[R]):
             return await ctx.client.patch(self._kind, obj.name, patch, namespace=obj.namespace)
         except NotFound:
             return None
-        except Conflict:
+        except (Conflict, Invalid) as error:
+            # Another uid under the name is a Conflict by the version, else Invalid: the uid may not change.
+            if isinstance(error, Invalid) and all(cause.field != "metadata.uid" for cause in error.causes):
+                raise
             raise RequeueError("the object changed before the finalizer was added") from None
 
     async def _undecodable(self, request: Request, ctx: Context, error: ValidationError) -> Result | None:

@@ -11,13 +11,31 @@ PRIORITY_EVENT = 0
 """Priority of keys that come from a change."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Request:
-    """The key of one object. `namespace` is None for cluster-scoped kinds; `cluster` is "" for the manager's own."""
+    """The key of one object. `namespace` is None for cluster-scoped kinds; `cluster` is "" for the manager's own.
+
+    Requests are ordered by namespace, name and cluster; those without a namespace come first.
+    """
 
     namespace: str | None
     name: str
     cluster: str = ""
+
+    def __lt__(self, other: Request) -> bool:
+        return self._order() < other._order()
+
+    def __le__(self, other: Request) -> bool:
+        return self._order() <= other._order()
+
+    def __gt__(self, other: Request) -> bool:
+        return self._order() > other._order()
+
+    def __ge__(self, other: Request) -> bool:
+        return self._order() >= other._order()
+
+    def _order(self) -> tuple[str, str, str]:
+        return self.namespace or "", self.name, self.cluster
 
     def __str__(self) -> str:
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
@@ -28,8 +46,10 @@ class Request:
 class Result:
     """The answer of a reconcile that did not raise; `None` means the same as `Result()`.
 
-    `requeue_after`: run again after this time (the back-off count is forgotten). `priority`: of that next run;
-    None keeps the ordinary priority of events. Raises TypeError where either is of another type.
+    `requeue_after`: run again after this time (the back-off count is forgotten). A time that is not positive (a
+    deadline that has passed, say) means at once, with back-off as long as it goes on; in controller-runtime zero means
+    no requeue. `priority`: of that next run; None keeps the ordinary priority of events. Raises TypeError where either
+    is of another type.
     """
 
     requeue_after: timedelta | None = None
@@ -38,7 +58,7 @@ class Result:
     def __post_init__(self) -> None:
         if self.requeue_after is not None and not isinstance(self.requeue_after, timedelta):
             raise TypeError(f"requeue_after is {self.requeue_after!r}: it must be a timedelta or None")
-        if self.priority is not None and not isinstance(self.priority, int):
+        if self.priority is not None and (not isinstance(self.priority, int) or isinstance(self.priority, bool)):
             raise TypeError(f"priority is {self.priority!r}: it must be an int or None")
 
 

@@ -26,6 +26,14 @@ class Requirement:
             return present != self.negated
         return (present and labels[self.key] in self.values) != self.negated
 
+    def implies(self, other: Requirement) -> bool:
+        """Whether labels that match this match `other` too; False where that takes more than a look at the two."""
+        if self == other:
+            return True
+        if self.key != other.key or self.negated or self.values is None or other.negated:
+            return False
+        return other.values is None or self.values <= other.values
+
     def __str__(self) -> str:
         if self.values is None:
             return f"!{self.key}" if self.negated else self.key
@@ -40,6 +48,10 @@ class LabelSelector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+    def implies(self, other: LabelSelector) -> bool:
+        """Whether `other` selects all that this selects; False where that is not plain."""
+        return all(any(own.implies(term) for own in self.requirements) for term in other.requirements)
 
     @classmethod
     def parse(cls, selector: LabelsArg) -> LabelSelector:

@@ -77,9 +77,13 @@ class Store:
         return self._objects.get(key.namespace, {}).get(key.name)
 
     def add_index(self, name: str, kind: type[Resource], function: IndexFunction) -> None:
-        """Add an index and file what is already stored. Raises ValueError if the name is taken."""
+        """Add an index and file what is already stored; the same one again is no error.
+
+        Raises ValueError if the name is another function's.
+        """
         if name in self._indexes:
-            raise ValueError(f"index {name!r} is already defined for {kind.__name__}")
+            self._indexes[name].must_be(kind, function)
+            return
         index = self._indexes[name] = Index(name, kind, function, heads=self._heads)
         for key, stored in self.items():
             index.file(key, stored)

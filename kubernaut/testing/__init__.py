@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kubernaut.testing.virtualtime import NothingLeftToDo, VirtualTimeLoop, run_virtual
+from kubernaut.testing.virtualtime import NeverAtRest, NothingLeftToDo, VirtualTimeLoop, run_virtual
 
 if TYPE_CHECKING:
     from kubernaut.client.intercept import Call, Hook, Proceed, intercept
@@ -17,6 +17,7 @@ __all__ = [
     "FaultyTransport",
     "Hook",
     "Injected",
+    "NeverAtRest",
     "NothingLeftToDo",
     "Proceed",
     "RequestInfo",

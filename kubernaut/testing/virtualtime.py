@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from typing_extensions import TypeVarTuple, Unpack
 
 from kubernaut.timing import Clock
 
-__all__ = ["DEFAULT_START", "NothingLeftToDo", "VirtualTimeLoop", "run_virtual"]
+__all__ = ["DEFAULT_START", "NeverAtRest", "NothingLeftToDo", "VirtualTimeLoop", "run_virtual"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -22,11 +24,18 @@ Ts = TypeVarTuple("Ts")
 DEFAULT_START = datetime(2024, 1, 1, tzinfo=UTC)
 # Real seconds to wait for the outside world when the loop has neither timers nor holds.
 STALL_LIMIT = 30.0
+# Seconds of computing during which something is ready all the time. A breakpoint uses none of them.
+BUSY_LIMIT = 20.0
+BUSY_SAMPLE = 64
 CLOCK_RESOLUTION = 1e-6
 
 
 class NothingLeftToDo(RuntimeError):
     """Every task waits for something that nothing will bring about: there is no timer, and no hold is open."""
+
+
+class NeverAtRest(RuntimeError):
+    """Something is ready to run all the time, so that virtual time cannot move; names the busiest tasks."""
 
 
 class VirtualClock:
@@ -50,7 +59,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     (subprocesses, sockets, libraries with threads of their own) in ``kubernaut.timing.hold()``.
 
     With nothing ready, no timer and no hold, the loop waits 30 real seconds for the outside world and then raises
-    NothingLeftToDo, so that a test that waits in vain fails.
+    NothingLeftToDo, so that a test that waits in vain fails. One in which something is ready to run all the time (two
+    controllers that undo each other's writes, say) would never see the next timer: after 20 seconds of computing the
+    loop raises NeverAtRest.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
@@ -58,7 +69,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._holds = 0
         self._idlers: list[asyncio.Future[None]] = []
         self._virtual_clock = VirtualClock(start or DEFAULT_START, self.time)
-        super().__init__(_JumpingSelector(self._nothing_ready))
+        self._busy = _Busy()
+        super().__init__(_JumpingSelector(self._nothing_ready, self._something_ready))
         # asyncio runs timers due before time() + this. Its nanosecond is lost in the rounding of a float after 97 days,
         # and a timer due exactly now would then never run.
         self._clock_resolution = CLOCK_RESOLUTION
@@ -112,6 +124,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _nothing_ready(self, timeout: float | None) -> float | None:
         """Called when no callback and no file is ready: how long to wait in real time (None: until woken)."""
+        self._busy.rests()
         if self._holds:
             return None
         idlers = [future for future in self._idlers if not future.done()]
@@ -125,17 +138,72 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._elapsed += timeout
         return 0
 
+    def _something_ready(self) -> None:
+        """Called when callbacks are ready, and before they run."""
+        if self._holds:
+            self._busy.rests()
+        else:
+            self._busy.goes_on(getattr(self, "_ready", ()))
+
+
+class _Busy:
+    """How long something has been ready all the time, and what it was, by samples."""
+
+    def __init__(self) -> None:
+        self._rounds = 0
+        self._since = 0.0
+        self._seen: Counter[tuple[str, str]] = Counter()
+
+    def rests(self) -> None:
+        self._rounds = 0
+
+    def goes_on(self, ready: Iterable[asyncio.Handle]) -> None:
+        self._rounds += 1
+        if self._rounds == 1:
+            self._since = time.thread_time()
+            self._seen.clear()
+        if self._rounds % BUSY_SAMPLE:
+            return
+        self._seen.update(task for handle in ready if (task := _task_of(handle)) is not None)
+        if time.thread_time() - self._since > BUSY_LIMIT:
+            self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        self.rests()  # what follows is the end of the tasks, which may take as long again
+        # Reconciles come first: the tasks of transports and informers only do what these ask for.
+        tasks = sorted((task for task, _ in self._seen.most_common()), key=lambda task: not task[1])
+        busiest = ", ".join(f"{name} ({about})" if about else name for name, about in tasks[:3]) or "no task"
+        raise NeverAtRest(
+            f"something was ready to run for {BUSY_LIMIT:g} s of computing, so virtual time could not move; "
+            f"the busiest: {busiest}"
+        )
+
+
+def _task_of(handle: asyncio.Handle) -> tuple[str, str] | None:
+    """The name of the task that a callback belongs to, and which object it reconciles ("": none)."""
+    task = getattr(getattr(handle, "_callback", None), "__self__", None)
+    if not isinstance(task, asyncio.Task):
+        return None
+    # The keys that kubernaut.reconcile.log binds, as structlog keeps them; importing it here would load the client.
+    bound = {var.name: value for var, value in getattr(handle, "_context", {}).items()}
+    about = bound.get("structlog_object", ...)
+    return task.get_name(), "" if about is ... else f"{bound.get('structlog_controller')} {about}"
+
 
 class _JumpingSelector(selectors.BaseSelector):
     """A selector that asks the loop before it waits."""
 
-    def __init__(self, nothing_ready: Callable[[float | None], float | None]) -> None:
+    def __init__(
+        self, nothing_ready: Callable[[float | None], float | None], something_ready: Callable[[], None]
+    ) -> None:
         self._selector = selectors.DefaultSelector()
         self._nothing_ready = nothing_ready
+        self._something_ready = something_ready
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = self._selector.select(0)
         if events or (timeout is not None and timeout <= 0):
+            self._something_ready()
             return events
         wait = self._nothing_ready(timeout)
         if wait == 0:

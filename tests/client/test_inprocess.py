@@ -227,3 +227,19 @@ async def test_a_closed_transport_refuses() -> None:
     with pytest.raises(TransportError):
         async with transport.open(STREAM):
             pass
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_whose_check_raises_does_not_reach_the_application(stream: bool) -> None:
+    called = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        called.append(scope)
+
+    def check() -> None:
+        raise PermissionError("too late")
+
+    with pytest.raises(PermissionError):
+        async with InProcessTransport(app).open(TransportRequest("PUT", "/x", stream=stream, check=check)):
+            pass
+    assert called == []

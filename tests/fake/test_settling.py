@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from kubernaut import Controller, LeaderElection, Manager
+from kubernaut import Context, Controller, LeaderElection, Manager, MergePatch, Reconciler
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.settling import NotSettled
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.testing import NeverAtRest, run_virtual, virtualtime
 from tests.reconcile.scripted import Keys
 
 pytestmark = pytest.mark.cluster(controlplane=False)
@@ -55,3 +56,29 @@ async def test_writes_that_change_nothing_are_no_activity(cluster: FakeCluster) 
     await cluster.settled(within=timedelta(minutes=1))
     task.cancel()
     await asyncio.wait([task])
+
+
+class Counting(Reconciler[ConfigMap]):
+    """Wakes itself with each of its writes."""
+
+    calls = 0
+
+    async def reconcile(self, obj: ConfigMap, ctx: Context) -> None:
+        self.calls += 1
+        patch = MergePatch({"data": {"n": str(self.calls)}})
+        await ctx.client.patch(ConfigMap, obj.name, patch, namespace=obj.namespace)
+
+
+def test_a_reconciler_that_wakes_itself_without_end_is_named_instead_of_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(virtualtime, "BUSY_LIMIT", 0.5)
+
+    async def main() -> None:
+        async with FakeCluster(controlplane=False) as cluster:
+            await cluster.client.create(ConfigMap(metadata=ObjectMeta(name="busy", namespace="default")))
+            async with cluster.running(Controller(ConfigMap, Counting())):
+                await cluster.settled()
+
+    with pytest.raises(NeverAtRest, match=r"\(configmap default/busy\)"):
+        run_virtual(main)

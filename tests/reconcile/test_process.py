@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -23,6 +24,7 @@ from kubernaut.client import Client
 from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.fake import ApiServer
 from kubernaut.reconcile import LeadershipLost, Manager
+from kubernaut.reconcile.log import bound
 from kubernaut.reconcile.manager import NotStopped
 from kubernaut.reconcile.process import ExitCode, main, run_program
 from kubernaut.reconcile.serving import BindError, CertificateError
@@ -395,3 +397,40 @@ def test_the_event_loop_may_be_the_callers_choice() -> None:
     factory: Callable[[], asyncio.AbstractEventLoop] = Loop
     assert run_program(program, loop_factory=factory) == ExitCode.STOPPED
     assert kinds == [Loop]
+
+
+async def returns_a_list() -> list[str]:
+    return ["a controller"]
+
+
+async def forgotten_decorator() -> AsyncIterator[Manager]:
+    yield Manager(Client(InProcessTransport(ApiServer())))
+
+
+@asynccontextmanager
+async def yields_nothing() -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    "program", [returns_a_list, forgotten_decorator, yields_nothing, lambda: None, ["a controller"]]
+)
+def test_a_program_that_is_or_returns_something_else_than_a_manager_is_misconfigured(
+    program: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run_program(program) == ExitCode.MISCONFIGURED
+    assert "a program must be a Manager, a coroutine function" in caplog.text
+
+
+def test_the_lines_of_a_stop_by_signal_do_not_carry_the_keys_of_the_reconcile_that_was_interrupted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def program() -> None:
+        with bound(controller="widget", object="shop/a", reconcile_id="5f2c"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        await anyio.sleep_forever()
+
+    caplog.set_level(logging.INFO)
+    assert run_program(program) == ExitCode.STOPPED
+    (line,) = [record.getMessage() for record in caplog.records if "second signal forces" in record.getMessage()]
+    assert "reconcile_id" not in line

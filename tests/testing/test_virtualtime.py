@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from kubernaut.testing import NothingLeftToDo, VirtualTimeLoop, run_virtual, virtualtime
+from kubernaut.reconcile.log import bound
+from kubernaut.testing import NeverAtRest, NothingLeftToDo, VirtualTimeLoop, run_virtual, virtualtime
 from kubernaut.timing import SystemClock, VirtualTime, current_clock, hold, virtual_time
 
 
@@ -171,3 +172,35 @@ def test_the_loop_is_virtual_time() -> None:
         return isinstance(asyncio.get_running_loop(), VirtualTime)
 
     assert run_virtual(main)
+
+
+def test_a_loop_on_which_something_is_always_ready_gives_up_and_names_the_busiest_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(virtualtime, "BUSY_LIMIT", 0.05)
+
+    async def hot() -> None:
+        with bound(controller="widget", object="shop/a", reconcile_id="5f2c"):
+            while True:
+                await asyncio.sleep(0)
+
+    async def main() -> None:
+        task = asyncio.create_task(hot(), name="widget/worker-0")
+        await asyncio.sleep(1)
+        task.cancel()
+
+    with pytest.raises(NeverAtRest, match=r"the busiest: widget/worker-0 \(widget shop/a\)"):
+        run_virtual(main)
+
+
+def test_a_loop_that_comes_to_rest_in_between_may_compute_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtualtime, "BUSY_LIMIT", 0.05)
+
+    async def main() -> None:
+        began = time.thread_time()
+        while time.thread_time() - began < 0.2:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            await asyncio.sleep(1)
+
+    run_virtual(main)

@@ -78,6 +78,8 @@ class InProcessTransport:
         scope = self._scope(request)
         # One turn of the loop, as any request takes: a cancelled caller sends nothing, and no caller starves others.
         await checkpoint()
+        if request.check is not None:
+            request.check()
         exchange = _UnaryExchange(request.body)
         if request.timeout is None:
             await self._app(scope, exchange.receive, exchange.send)
@@ -92,6 +94,8 @@ class InProcessTransport:
     async def _stream(self, request: TransportRequest) -> AsyncIterator[TransportResponse]:
         scope = self._scope(request)
         await checkpoint()
+        if request.check is not None:
+            request.check()
         exchange = _StreamExchange(request.body)
         failure: Exception | None = None
         async with anyio.create_task_group() as tasks:

@@ -138,6 +138,9 @@ def _owner_causes(owners: list[Mapping[str, Any]]) -> Iterator[Cause]:
             if not owner.get(key):
                 text = "version must not be empty" if key == "apiVersion" else "must not be empty"
                 yield invalid_value(f"{field}.{name}", '""', text)
+        if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+            shown = msgspec.json.encode(owner).decode()
+            yield invalid_value(field, shown, "/v1, Kind=Event is disallowed from being an owner")
         if owner.get("controller"):
             controllers.append(f"{owner.get('kind')}/{owner.get('name')}")
     if len(controllers) > 1:
@@ -208,6 +211,4 @@ def carry_over(old: Mapping[str, Any], new: dict[str, Any]) -> None:
             new[name] = old[name]
         else:
             new.pop(name, None)
-    if "generateName" in old:
-        new.setdefault("generateName", old["generateName"])
     new.pop("selfLink", None)

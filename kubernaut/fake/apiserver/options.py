@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from kubernaut.fake.apiserver.messages import Request
 from kubernaut.fake.apiserver.requestinfo import truthy
-from kubernaut.fake.apiserver.status import Cause, bad_request, forbidden_field, internal, invalid_options, not_supported
+from kubernaut.fake.apiserver.status import (
+    Cause,
+    bad_request,
+    forbidden_field,
+    internal,
+    invalid_options,
+    not_supported,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,16 @@ def truthy(query: Query, name: str) -> bool:
     return bool(values) and values[0].lower() not in ("false", "0") if values else False
 
 
+def _asked_name(query: Query) -> str:
+    """The name that a field selector asks for: a role may allow lists and watches of that name."""
+    for term in ",".join(query.get("fieldSelector") or ()).split(","):
+        path, _, name = term.partition("=")
+        name = name.removeprefix("=")
+        if path == "metadata.name" and name not in ("", ".", "..") and not {"/", "%"} & set(name):
+            return name
+    return ""
+
+
 def parse(method: str, path: str, query: Query) -> RequestInfo:
     """Parses as kube-apiserver's RequestInfoFactory does; unknown forms become non-resource requests."""
     verb = _VERBS.get(method, method.lower())
@@ -55,6 +65,7 @@ def parse(method: str, path: str, query: Query) -> RequestInfo:
     resource, name, subresource, *rest = [*parts, "", ""][: max(3, len(parts))]
     if not name and verb == "get":
         verb = "watch" if truthy(query, "watch") else "list"
+        name = _asked_name(query)
     elif not name and verb == "delete":
         verb = "deletecollection"
     return RequestInfo(verb, path, group, version, namespace, resource, name, subresource, tuple(rest))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from kubernaut.fake.apiserver.meta import qualified_name
 from kubernaut.fake.apiserver.status import StatusError, bad_request
 
 Labels = Mapping[str, str]

@@ -20,7 +20,7 @@ def table(call: Call, items: list[dict[str, Any]], version: str, *, columns: boo
     definitions, cells = _layout(call)
     include = call.request.parameter("includeObject", "Metadata")
     if include not in ("", "Metadata", "Object", "None"):
-        text = f'includeObject: Invalid value: "{include}": must be \'Metadata\', \'Object\', \'None\', or empty'
+        text = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
         raise bad_request(f"Unable to convert to Table as requested: {text}")
     rows = []
     for item in items:

@@ -40,7 +40,7 @@ def controlplane(processes: Processes, behaviour: PodBehaviour, write_log: LogWr
         daemon_sets(),
         *jobs(),
         cron_jobs(),
-        endpoints(),
+        *endpoints(),
         disruption(),
         *volumes(),
         scheduler(),

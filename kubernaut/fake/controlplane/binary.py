@@ -13,7 +13,7 @@ from pathlib import Path
 from kubernaut.client import ApiError, Client
 from kubernaut.fake.controlplane.kubectl import Completed
 from kubernaut.reconcile.serving import HttpServer
-from kubernaut.reconcile.serving.asgi import App
+from kubernaut.reconcile.serving.asgi import App, Receive, Scope, Send
 from kubernaut.resources.builtin.core_v1 import Pod, ServiceAccount
 from kubernaut.timing import virtual_time
 
@@ -41,9 +41,10 @@ class Binary:
         except ApiError as error:
             return Completed(1, "", f"error: no token for the pod's ServiceAccount: {error.message}\n")
         with tempfile.TemporaryDirectory(prefix="kubernaut-kubectl-") as folder:
-            async with HttpServer(self._server, "127.0.0.1:0", name="kubectl", grace=0.1) as http:
+            app = _as_bearer(self._server, token)
+            async with HttpServer(app, "127.0.0.1:0", name="kubectl", grace=0.1) as http:
                 config = Path(folder) / "config"
-                config.write_text(json.dumps(_kubeconfig(http.url, token, pod.namespace or "default")))
+                config.write_text(json.dumps(_kubeconfig(http.url, pod.namespace or "default")))
                 return await self._start(arguments, folder, config)
 
     async def _start(self, arguments: Sequence[str], home: str, config: Path) -> Completed:
@@ -93,12 +94,25 @@ async def _in_real_time(process: asyncio.subprocess.Process) -> tuple[bytes, byt
         waiting.cancel()
 
 
-def _kubeconfig(url: str, token: str, namespace: str) -> dict[str, object]:
+def _as_bearer(app: App, token: str) -> App:
+    """The server for one user: kubectl sends a token of a kubeconfig over TLS only."""
+    header = (b"authorization", f"Bearer {token}".encode())
+
+    async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            others = [pair for pair in scope["headers"] if pair[0].lower() != header[0]]
+            scope = {**scope, "headers": [*others, header]}
+        await app(scope, receive, send)
+
+    return authenticated
+
+
+def _kubeconfig(url: str, namespace: str) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "in-cluster", "cluster": {"server": url}}],
-        "users": [{"name": "account", "user": {"token": token}}],
+        "users": [{"name": "account", "user": {}}],
         "contexts": [{"name": "pod", "context": {"cluster": "in-cluster", "user": "account", "namespace": namespace}}],
         "current-context": "pod",
     }

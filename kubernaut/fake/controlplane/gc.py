@@ -82,7 +82,8 @@ class GarbageCollector:
             for owner in head.owner_references:
                 self._dependents[owner.uid][head.uid] = None
             self._add(head.uid)
-        self._add(*(owner.uid for owner in head.owner_references if self._is_going(owner.uid)))
+        owners = (*(known.head.owner_references if known else ()), *head.owner_references)
+        self._add(*(owner.uid for owner in owners if self._is_going(owner.uid)))
 
     def _is_going(self, uid: str) -> bool:
         node = self._nodes.get(uid)
@@ -195,12 +196,11 @@ class GarbageCollector:
             node = self._nodes.get(uid)
             if node is None:
                 continue
+            if not any(r.uid == owner.head.uid and r.block_owner_deletion for r in node.head.owner_references):
+                continue
+            blocked = True
             if node.head.deletion_timestamp is None:
-                await self._delete(node, foreground=True)
-            blocked = blocked or any(
-                reference.uid == owner.head.uid and reference.block_owner_deletion
-                for reference in node.head.owner_references
-            )
+                await self._weigh(node)
         if not blocked:
             await self._remove_finalizer(owner, _FOREGROUND)
 

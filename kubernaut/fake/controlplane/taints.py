@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kubernaut.client import Conflict, NotFound, ObjectHead, StrategicMergePatch
 from kubernaut.fake.controlplane.affinity import tolerates
@@ -21,13 +21,18 @@ _QUARANTINE = timedelta(seconds=40)
 class TaintEviction(RequestReconciler):
     """Looks at a pod's tolerations only where its node has such taints."""
 
+    def __init__(self) -> None:
+        # By the pod's uid: since when its node has had taints that do not say since when.
+        self._since: dict[str, datetime] = {}
+
     async def reconcile(self, request: Request, ctx: Context) -> Result | None:
         """Delete the pod, now or when its tolerations run out."""
         stored = ctx.cache.whole(Pod.resource_type, request.name, request.namespace)
         if stored is None:
             return None
-        seen = glimpse(stored.raw)
+        seen, uid = glimpse(stored.raw), stored.head.uid
         if not seen.spec.node_name or seen.metadata.deletion_timestamp or seen.status.phase in FINISHED:
+            self._since.pop(uid, None)
             return None
         try:
             node = ctx.cache.get(Node, seen.spec.node_name)
@@ -35,8 +40,10 @@ class TaintEviction(RequestReconciler):
             return None
         taints = [taint for taint in node.spec.taints if taint.effect == "NoExecute"]
         if not taints:
+            self._since.pop(uid, None)
             return None
         pod, now = Pod.from_json(stored.raw), ctx.clock.now()
+        since = self._since.setdefault(uid, now)
         waits: list[timedelta] = []
         for taint in taints:
             matching = [one for one in pod.spec.tolerations if tolerates(one, taint)]
@@ -45,7 +52,7 @@ class TaintEviction(RequestReconciler):
                 return None
             limits = [one.toleration_seconds for one in matching if one.toleration_seconds is not None]
             if limits:
-                waits.append((taint.time_added or now) + timedelta(seconds=max(min(limits), 0)) - now)
+                waits.append((taint.time_added or since) + timedelta(seconds=max(min(limits), 0)) - now)
         if waits and min(waits) <= timedelta():
             await self._evict(pod, ctx)
             return None

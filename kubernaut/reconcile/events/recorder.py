@@ -70,8 +70,9 @@ class EventRecorder:
     """Takes events from all controllers of a manager and writes them in `run`.
 
     Events are best effort: one that the server refuses, that there is no room for, or that cannot be made sense of is
-    dropped, counted in `dropped`, and logged. While the server does not answer, the oldest is sent again and again for
-    two minutes before it is given up.
+    dropped, counted in `dropped`, and logged (of those in a row that a full queue has no room for, the first); one
+    above the rate of its object is dropped and counted. While the server does not answer, the oldest is sent again and
+    again for two minutes before it is given up.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class EventRecorder:
         self._random = random or Random(0)
         self._clock = clock
         self._queue: deque[Noted] = deque()
+        self._full = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -126,7 +128,7 @@ class EventRecorder:
     ) -> None:
         """Record an event in the name of a controller."""
         if len(self._queue) >= QUEUE_LIMIT:
-            self.dropped += 1
+            self._refuse()
             return
         try:
             noted = Noted(
@@ -144,6 +146,7 @@ class EventRecorder:
             self._drop(reason if isinstance(reason, str) else f"a {reason.__class__.__name__}", error)
             return
         self._queue.append(noted)
+        self._full = False
         self._idle.clear()
         self._wake.set()
 
@@ -216,6 +219,12 @@ class EventRecorder:
                 wait = RETRY_SECONDS * (1.0 + self._random.random() / 4)
                 asked = None if isinstance(error, TransportError) else error.retry_after
             await anyio.sleep(max(wait, asked or 0.0))
+
+    def _refuse(self) -> None:
+        self.dropped += 1
+        if not self._full:  # one line for all that follow: the server is slow already, and so may be the log
+            self._full = True
+            self._log.warning("events are dropped: too many wait to be written", waiting=len(self._queue))
 
     def _drop(self, reason: str, error: Exception) -> None:
         self.dropped += 1

@@ -31,6 +31,7 @@ from kubernaut.reconcile.informer.recovery import InStreamError, UnreadableFrame
 from kubernaut.reconcile.informer.retry import RetryDelay
 from kubernaut.reconcile.informer.scope import Scope
 from kubernaut.reconcile.informer.states import Empty, InitDone, InitPage, InitStream, State, Watching
+from kubernaut.reconcile.informer.trouble import Trouble
 from kubernaut.reconcile.informer.waiting import Waiters, key_of, number
 from kubernaut.reconcile.intake import Intake, KindOptions
 from kubernaut.reconcile.log import logger
@@ -88,6 +89,7 @@ class Informer:
         self._delay = RetryDelay(self._random)
         self._log = logger("kubernaut.informer").bind(informer=str(scope))
         self._handlers = Handlers(self._log)
+        self._trouble = Trouble(self._log)
         self._waiters = Waiters(self.store)
         self._mark = 0
 
@@ -95,6 +97,21 @@ class Informer:
     def whole(self) -> bool:
         """Whether the store keeps objects just as the server sends them, managedFields aside."""
         return self._intake.whole and not self.scope.metadata_only
+
+    @property
+    def problem(self) -> str:
+        """What keeps this informer from following the server, for people; "" if nothing does."""
+        if self.absent:
+            return "not served"
+        if self.failing is None:
+            return ""
+        seconds = asyncio.get_running_loop().time() - self._trouble.since
+        return f"failing for {seconds:.0f} s: {self.failing}"
+
+    @property
+    def failing(self) -> str | None:
+        """The last error, until a list or a watch succeeds again."""
+        return self._trouble.error
 
     @property
     def handler_failures(self) -> int:
@@ -173,6 +190,7 @@ class Informer:
             if isinstance(pages, AsyncGenerator):
                 await pages.aclose()
         self.heard = asyncio.get_running_loop().time()
+        self._trouble.over()
         for raw in page.items:
             try:
                 stored = self._intake.take(raw)
@@ -215,6 +233,7 @@ class Informer:
         advanced = isinstance(state, InitStream) or state.resource_version != self.resource_version
         if progress.too_short(loop.time(), advanced=advanced):
             raise TransportError("the watch ended as soon as it began")
+        self._trouble.over()
         return self.state
 
     def _open(self, state: InitStream | Watching, seconds: int) -> AbstractAsyncContextManager[RawFrames]:
@@ -239,6 +258,7 @@ class Informer:
             progress.frame(self.heard, periodic=frame.type == "BOOKMARK" and not listing)
             # Kept up to date at each frame, so that whatever breaks the stream resumes from here.
             self.state = self._handle(self.state, frame)
+            self._trouble.over()
             timer.deadline = progress.deadline(listing=isinstance(self.state, InitStream))
             if progress.frames % TURN == 0:
                 await asyncio.sleep(0)
@@ -344,9 +364,7 @@ class Informer:
         status = recovery.status_of(error)
         if isinstance(status, ApiError) and status.retry_after:
             delay = max(delay, status.retry_after)
-        first_absence = recovery.is_absent(error) and not self.absent
-        log = self._log.warning if first_absence else self._log.info
-        log("list or watch failed", error=str(error), retry_in=round(delay, 3))
+        self._trouble.note(error, asyncio.get_running_loop().time(), absent=self.absent, retry_in=delay)
         self.state = recovery.after(self.state, error)
         if recovery.is_absent(error):
             self._lost()

@@ -8,6 +8,7 @@ from kubernaut.client import (
     ApiError,
     BadRequest,
     ClientError,
+    Forbidden,
     Gone,
     Invalid,
     NotFound,
@@ -52,6 +53,11 @@ def refuses_streaming(state: State, error: Failure) -> bool:
 def is_absent(error: Failure) -> bool:
     """Whether the server does not know the kind."""
     return isinstance(error, NotFound)
+
+
+def is_refused(error: Failure) -> bool:
+    """Whether the server refuses this client: a permission is missing, or its credentials are."""
+    return isinstance(status_of(error), Forbidden | Unauthorized)
 
 
 def at_once(error: Failure) -> bool:

@@ -71,6 +71,13 @@ class Scope:
             return None
         return by_labels.matches(labels) and field_match
 
+    def selects_all(self, labels: LabelSelector) -> bool:
+        """Whether the selectors leave out nothing that `labels` selects."""
+        if self.fields is not None:
+            return False
+        by_labels, _ = _parsed(self.labels, None)
+        return by_labels is not None and labels.implies(by_labels)
+
     def __str__(self) -> str:
         parts = (
             self.namespace and f"in {self.namespace}",

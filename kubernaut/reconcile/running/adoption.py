@@ -84,14 +84,11 @@ class AdoptionGuard:
         resource = f"{info.resource}.{info.group}" if info.group else info.resource
         namespace = info.namespace or None
         complete = False
-        for informer in self._cache.informers:
-            scope = informer.scope
-            if scope.resource_type.group_resource != resource or scope.namespace not in (None, namespace):
-                continue
+        for informer in self._cache.watching(resource, namespace):
             stored = informer.store.get(Request(namespace, info.name))
             if stored is not None:
                 return True, stored.head
-            complete = complete or (informer.synced.is_set() and not informer.absent and not scope.selective)
+            complete = complete or (informer.synced.is_set() and not informer.absent and not informer.scope.selective)
         return complete, None
 
     async def _live(self, request: TransportRequest) -> ObjectHead | TransportResponse | None:

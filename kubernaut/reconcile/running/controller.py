@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 import anyio
@@ -11,6 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from kubernaut.client import ApiError, Conflict, Written
+from kubernaut.reconcile.cache import NotCached
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeadershipLost, NotLeading
@@ -22,14 +25,23 @@ from kubernaut.reconcile.queue import Queue, QueueShutDown
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler, TypedReconciler
 from kubernaut.reconcile.result import PRIORITY_EVENT, Request, RequeueError, Result, TerminalError
 from kubernaut.reconcile.running.cancellation import is_stray, surface
-from kubernaut.reconcile.running.cluster import ClusterRun
+from kubernaut.reconcile.running.cluster import ClusterRun, Views
 from kubernaut.reconcile.running.gate import Gate
+from kubernaut.reconcile.running.notices import Notices
 from kubernaut.reconcile.running.ownwrites import OwnWrites
-from kubernaut.reconcile.running.sources import Attachment, sources_of
+from kubernaut.reconcile.running.sources import Attachment, reads_of, sources_of
 from kubernaut.timing import Clock, current_clock
 
 REPLAY_BATCH = 500
 """Objects handled in one go when a share of the keys is gained, before others get a turn."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """One reconcile in flight: the cluster it is for, None where there is none of the name, and what ends it alone."""
+
+    cluster: ClusterRun | None
+    scope: anyio.CancelScope
 
 
 class ControllerRun:
@@ -57,12 +69,18 @@ class ControllerRun:
             if isinstance(controller.reconciler, Reconciler)
             else controller.reconciler
         )
+        self._reads = reads_of(controller)
         self._writes = OwnWrites(self.queue, self._log)
         self._clusters: dict[str, ClusterRun] = {}
+        # sources: the controller's own kind first.
+        self._sources = sources_of(controller)
         self._attachments: dict[str, list[Attachment]] = {}
         # active: the keys in the hands of workers.
-        self._active: dict[Request, None] = {}
+        self._active: dict[Request, _Work] = {}
         self._finished = anyio.Event()
+        self._notices = Notices(controller.name, self._log)
+        # left: the names of clusters that were removed.
+        self._left: dict[str, None] = {}
         # parked: keys, with their priority, of clusters whose informers have no complete list yet. A cluster that is
         # not in here is ready.
         self._parked: dict[str, dict[Request, int]] = {}
@@ -72,37 +90,65 @@ class ControllerRun:
 
     def join(self, cluster: ClusterRun) -> None:
         """Watch what the controller needs in a cluster, and hear of its changes."""
+
+        def add(request: Request, priority: int) -> None:
+            if self._works_in(cluster):  # the informers of a cluster that was left go on for a while
+                self._add(request, priority)
+
         self._clusters[cluster.name] = cluster
+        self._left.pop(cluster.name, None)
+        self._notices.joined(cluster.name)
         self._parked[cluster.name] = {}
         self._attachments[cluster.name] = [
-            Attachment(source, cluster.name, cluster.cache, self._add, self._log)
-            for source in sources_of(self.controller)
+            Attachment(source, cluster.name, cluster.cache, add, self._log)
+            for source in self._sources
             if source.clusters(cluster.name)
         ]
         if self._group is not None:
-            self._group.start_soon(self._unpark, cluster.name, name=f"{self.controller.name}/sync {cluster.name}")
+            self._sync(self._group, cluster, new=True)
 
-    async def leave(self, name: str) -> None:
-        """Start no further reconcile for a cluster, and wait for those in flight."""
-        cluster = self._clusters.pop(name, None)
-        self._attachments.pop(name, None)
+    def leave(self, cluster: ClusterRun) -> None:
+        """Start no further reconcile for a cluster; those in flight go on."""
+        if not self._works_in(cluster):
+            return
+        name = cluster.name
+        del self._clusters[name]
+        self._left[name] = None
+        attachments = self._attachments.pop(name)
         self._parked.pop(name, None)
         if name in self._unparking:
             self._unparking.pop(name).cancel()
-        await self.drained(lambda request: request.cluster == name)
-        if cluster is not None:
-            self._writes.forget_cluster(cluster.cache)
+        if self._group is not None:
+            self._group.start_soon(self._tell_hubs, attachments, name=f"{self.controller.name}/without {name}")
+
+    async def left(self, cluster: ClusterRun) -> None:
+        """Wait until no reconcile for a cluster is in flight."""
+        while any(work.cluster is cluster for work in self._active.values()):
+            await self._finished.wait()
+
+    def cut(self, cluster: ClusterRun) -> list[Request]:
+        """Cancel the reconciles in flight for a cluster, whose keys are answered."""
+        found = [request for request, work in self._active.items() if work.cluster is cluster]
+        for request in found:
+            self._active[request].scope.cancel()
+        return found
+
+    def forget_cluster(self, cluster: ClusterRun) -> None:
+        """Keep nothing of a cluster that was left."""
+        self._writes.forget_cluster(cluster.cache)
 
     async def run(self) -> None:
         """Work until the queue is shut down; on a cluster's keys, as soon as its informers are complete."""
         async with anyio.create_task_group() as syncing:
             self._group = syncing
             try:
-                for name in self._clusters:
-                    syncing.start_soon(self._unpark, name, name=f"{self.controller.name}/sync {name}")
+                for cluster in self._clusters.values():
+                    self._sync(syncing, cluster, new=False)
                 async with anyio.create_task_group() as workers:
                     for number in range(self.controller.max_concurrent):
                         workers.start_soon(self._work, name=f"{self.controller.name}/worker-{number}")
+                if not self._stopping:
+                    raise RuntimeError(f"the workers of {self.controller.name} ended though it was not stopped")
             finally:
                 self._group = None
             syncing.cancel_scope.cancel()
@@ -119,12 +165,7 @@ class ControllerRun:
 
     async def replay(self) -> None:
         """Handle every object that is there as one found in a first list: keys were gained, which the gate knows."""
-        for attachments in list(self._attachments.values()):
-            for attachment in attachments:
-                for number, handle in enumerate(attachment.replays()):
-                    if number % REPLAY_BATCH == REPLAY_BATCH - 1:
-                        await checkpoint()
-                    handle()
+        await _replay(attachment for attachments in list(self._attachments.values()) for attachment in attachments)
 
     async def drained(self, contains: Callable[[Request], bool]) -> None:
         """Wait until no key of some is in the hands of a worker."""
@@ -137,14 +178,35 @@ class ControllerRun:
             if attachment.source.optional is optional:
                 yield from attachment.informers
 
-    async def _unpark(self, name: str) -> None:
+    def _works_in(self, cluster: ClusterRun) -> bool:
+        return self._clusters.get(cluster.name) is cluster
+
+    def _sync(self, group: TaskGroup, cluster: ClusterRun, *, new: bool) -> None:
+        group.start_soon(self._unpark, cluster, new, name=f"{self.controller.name}/sync {cluster.name}")
+
+    async def _unpark(self, cluster: ClusterRun, new: bool) -> None:
         """Let a cluster's keys through once every handler has been told of every object there is."""
+        name = cluster.name
+        if not self._works_in(cluster):
+            return
         with anyio.CancelScope() as scope:
             self._unparking[name] = scope
             for informer in list(self.informers(name, optional=False)):
                 await informer.synced.wait()
             for request, priority in self._parked.pop(name, {}).items():
                 self.queue.add(request, priority=priority)
+            del self._unparking[name]
+            if new:
+                await self._tell_hubs(self._attachments[name])
+
+    async def _tell_hubs(self, attachments: Iterable[Attachment]) -> None:
+        """Reconcile the objects of other clusters that are responsible for a cluster that came or went.
+
+        Its own objects wake them only if it has any, which a new one has not.
+        """
+        targets = dict.fromkeys(attachment.source.to_cluster for attachment in attachments)
+        hubs = [self._attachments.get(name, []) for name in targets if name is not None]
+        await _replay(a for attachments in hubs for a in attachments if a.source is self._sources[0])
 
     def _add(self, request: Request, priority: int) -> None:
         if not self._gate.holds(request):
@@ -161,22 +223,30 @@ class ControllerRun:
                 request = await self.queue.get()
             except QueueShutDown:
                 return
-            self._active[request] = None
-            try:
-                if self._stopping:  # what is queued comes again with the first list of the next run
-                    return
-                await self._handle(request)
-            finally:
-                del self._active[request]
-                self.queue.done(request)
-                self._finished.set()
-                self._finished = anyio.Event()
+            except asyncio.CancelledError:
+                if not is_stray():
+                    raise
+                # A reconcile that is over left something armed that cancels the task it ran in.
+                self._log.warning("a worker was cancelled between reconciles, by none who may: it goes on")
+                continue
+            with anyio.CancelScope() as scope:
+                work = self._active[request] = _Work(self._clusters.get(request.cluster), scope)
+                try:
+                    if self._stopping:  # what is queued comes again with the first list of the next run
+                        return
+                    await self._handle(request, work.cluster)
+                finally:
+                    del self._active[request]
+                    self.queue.done(request)
+                    self._finished.set()
+                    self._finished = anyio.Event()
 
-    async def _handle(self, request: Request) -> None:
-        cluster = self._clusters.get(request.cluster)
+    async def _handle(self, request: Request, cluster: ClusterRun | None) -> None:
         if cluster is None or not self._gate.holds(request):
-            self.queue.forget(request)
+            self._forget(request)
             self._writes.forget(request)
+            if cluster is None and request.cluster not in self._left:
+                self._notices.dropped(f"there is no cluster named {request.cluster!r}", request.cluster, request)
             return
         if self._writes.hold(request):
             return
@@ -201,24 +271,43 @@ class ControllerRun:
             result = await self._reconcile(request, self._context(request, cluster))
         except (NotLeading, LeadershipLost) as error:
             # Somebody else's key by now; should it become ours again, it comes back with the replay.
-            self.queue.forget(request)
+            self._forget(request)
             self._log.info("reconcile ended: its writes are no longer allowed", reason=str(error))
             return "error"
         except TerminalError as error:
-            self.queue.forget(request)
+            self._forget(request)
             self._metrics.terminal()
             self._log.error("reconcile failed and is not retried", error=str(error))
             return "error"
         except (RequeueError, Conflict) as error:
-            self._log.info("reconcile had a stale view: again", reason=str(error))
+            self._notices.stale(request, error)
             self.queue.add_rate_limited(request, priority=priority)
             return "requeue"
         except Exception as error:
+            self._notices.settled(request)
+            if isinstance(error, NotCached) and self._outside(request, cluster):
+                self._forget(request)
+                where = f"cluster {request.cluster!r}, namespace {request.namespace!r}"
+                why = f"the controller's own kind is not watched in {where}"
+                self._notices.dropped(why, f"{request.cluster}/{request.namespace}", request)
+                return "error"
             self._log.error("reconcile failed", error=f"{type(error).__name__}: {error}", exc_info=True)
             wait = error.retry_after if isinstance(error, ApiError) else None
             self.queue.add_rate_limited(request, priority=priority, at_least=wait or 0.0)
             return "error"
         return self._settle(request, result)
+
+    def _forget(self, request: Request) -> None:
+        """Count no failures of a key that is not retried."""
+        self.queue.forget(request)
+        self._notices.settled(request)
+
+    def _outside(self, request: Request, cluster: ClusterRun) -> bool:
+        """Whether the object that a typed reconciler is given cannot be read: no informer is for its namespace."""
+        rt = self.controller.kind.resource_type
+        namespace = request.namespace if rt.namespaced else None
+        watched = any(informer.scope.covers(rt, namespace) for informer in cluster.cache.informers)
+        return isinstance(self.controller.reconciler, Reconciler) and not watched
 
     def _context(self, request: Request, cluster: ClusterRun) -> Context:
         own = self._view(request, cluster)
@@ -231,15 +320,18 @@ class ControllerRun:
             random=self._random,
             request=request,
             attempt=self.queue.failures(request) + 1,
-            clusters=_Views(self._clusters, lambda run: self._view(request, run)),
+            # A copy: a reconcile that awaits while it goes through them must not see them change.
+            clusters=Views(dict(self._clusters), lambda run: self._view(request, run)),
         )
 
     def _view(self, request: Request, cluster: ClusterRun) -> ClusterView:
         def observe(written: Written) -> None:
-            self._writes.observe(request, cluster.cache, written)
+            if self._works_in(cluster):  # nothing shows what is written to one that is gone
+                self._writes.observe(request, cluster.cache, written)
 
-        client = self._gate.client(cluster, request).observed_by(observe)
-        return ClusterView(cluster.name, client, cluster.cache)
+        manager = self.controller.manages_as(cluster.client)
+        client = self._gate.client(cluster, request).observed_by(observe).managing_as(manager)
+        return ClusterView(cluster.name, client, cluster.cache.scoped(self._reads))
 
     async def _reconcile(self, request: Request, context: Context) -> Result | None:
         try:
@@ -272,26 +364,21 @@ class ControllerRun:
             raise TimeoutError(f"the reconcile was cut off by its time-out of {timeout}") from None
 
     def _settle(self, request: Request, result: Result | None) -> str:
-        self.queue.forget(request)
         if result is None or result.requeue_after is None:
+            self._forget(request)
             return "success"
         priority = PRIORITY_EVENT if result.priority is None else result.priority
-        self.queue.add_after(request, result.requeue_after.total_seconds(), priority=priority)
+        if result.requeue_after <= timedelta(0):  # forgetting would make a loop without back-off of it
+            self.queue.add_rate_limited(request, priority=priority)
+        else:
+            self._forget(request)
+            self.queue.add_after(request, result.requeue_after.total_seconds(), priority=priority)
         return "requeue_after"
 
 
-class _Views(Mapping[str, ClusterView]):
-    """The clusters of a manager as one reconcile sees them, made when they are asked for."""
-
-    def __init__(self, clusters: Mapping[str, ClusterRun], view: Callable[[ClusterRun], ClusterView]) -> None:
-        self._clusters = clusters
-        self._view = view
-
-    def __getitem__(self, name: str) -> ClusterView:
-        return self._view(self._clusters[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._clusters)
-
-    def __len__(self) -> int:
-        return len(self._clusters)
+async def _replay(attachments: Iterable[Attachment]) -> None:
+    for attachment in attachments:
+        for number, handle in enumerate(attachment.replays()):
+            if number % REPLAY_BATCH == REPLAY_BATCH - 1:
+                await checkpoint()
+            handle()

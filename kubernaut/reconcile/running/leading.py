@@ -24,6 +24,9 @@ class Leading:
         self._metrics = wiring.metrics
         self._extras = [extra for extra in wiring.services if extra.leader_elected]
         self._services: list[Service] = []
+        # held: the leases of this process, from when their share is gained until it was handed over.
+        self._held: dict[str, None] = {}
+        self._stopping = False
         self._ownership: Ownership | None = None
         self._gate: LeaderGate | None = None
         self._election: Service | None = None
@@ -52,6 +55,15 @@ class Leading:
         else:
             self._start_services()
 
+    def stopping(self) -> None:
+        """The manager's stop begins: contend no longer where nothing is held, and start nothing with what comes yet.
+
+        What is held stays so until `release`, for the reconciles in flight.
+        """
+        self._stopping = True
+        if self._election is not None and not self._held:
+            self._election.scope.cancel()
+
     async def stop_services(self) -> None:
         """End the services that run on the leader only."""
         services, self._services = self._services, []
@@ -71,6 +83,9 @@ class Leading:
 
     def _gained(self, share: Share) -> None:
         self._show()
+        self._held[share.lease] = None
+        if self._stopping:
+            return
         for controller in self.controllers:
             # The handlers passed by what was another's; what the informers have by now is told to them again.
             self._supervisor.start(Service(f"replay {share.lease} to {controller.controller.name}", controller.replay))
@@ -82,6 +97,7 @@ class Leading:
             await self.stop_services()
         for controller in self.controllers:
             await controller.drained(share.contains)
+        self._held.pop(share.lease, None)
         self._metrics.leader(share.lease, False)
 
     def _show(self) -> None:

@@ -15,7 +15,7 @@ from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.events import EventRecorder
 from kubernaut.reconcile.informer import Informer
 from kubernaut.reconcile.log import logger
-from kubernaut.reconcile.running.cluster import ClusterRun
+from kubernaut.reconcile.running.cluster import FLUSH_SECONDS, ClusterRun
 from kubernaut.reconcile.running.controller import ControllerRun
 from kubernaut.reconcile.running.leading import Leading
 from kubernaut.reconcile.running.readiness import shown
@@ -34,7 +34,10 @@ class ManagerRun:
         self._supervisor = Supervisor(group, wiring.seed, self._log)
         self._clusters: dict[str, ClusterRun] = {}
         self._untrack: list[Callable[[], None]] = []
-        self._untrack_cluster: dict[str, Callable[[], None]] = {}
+        # leaving: clusters that were removed while reconciles for them are in flight.
+        self._leaving: dict[ClusterRun, None] = {}
+        self._stopping = False
+        self._untrack_cluster: dict[ClusterRun, Callable[[], None]] = {}
         self._probes = ExitStack()
         self._leading = Leading(wiring, self._supervisor, self._report_leadership)
         self._controllers = [self._controller(controller) for controller in wiring.controllers]
@@ -54,7 +57,8 @@ class ManagerRun:
 
     async def start(self) -> None:
         """Start everything, in order; waits for the servers to listen, and for nothing else."""
-        self._probes.enter_context(shown(self._wiring.readyz, self.unsynced, self.absent, self._leading.status))
+        readyz, own, others = self._wiring.readyz, self._own_unsynced, self._others_unsynced
+        self._probes.enter_context(shown(readyz, own, others, self.absent, self._leading.status))
         await self._servers.start()
         for cluster in self._clusters.values():
             cluster.start(self._supervisor)
@@ -63,18 +67,37 @@ class ManagerRun:
         self._leading.start()
 
     def add_cluster(self, name: str, client: Client) -> None:
-        """Join a cluster while running; its objects are reconciled as its lists come in."""
-        self._join(name, client).start(self._supervisor)
+        """Join a cluster while running; its objects are reconciled as its lists come in. Nothing during a stop."""
+        if not self._stopping:
+            self._join(name, client).start(self._supervisor)
 
     async def remove_cluster(self, name: str, grace: float) -> None:
-        """Leave a cluster: reconciles in flight for it get `grace` seconds, then its informers end."""
-        cluster = self._clusters.pop(name)
-        with anyio.move_on_after(grace):
+        """Leave a cluster: reconciles in flight for it get `grace` seconds and are then cut off, its informers end.
+
+        A cancelled call cuts them off at once.
+        """
+        cluster = self._clusters.pop(name, None)
+        if cluster is None:  # added during the stop
+            return
+        self._leaving[cluster] = None
+        self._untrack_cluster.pop(cluster)()
+        for controller in self._controllers:
+            controller.leave(cluster)
+        try:
+            with anyio.move_on_after(grace):
+                await self._left(cluster)
+            self._cut(cluster, grace)
+            with anyio.move_on_after(FLUSH_SECONDS):
+                await self._left(cluster)
+                await cluster.flush()
+        finally:
+            self._cut(cluster, grace)
             for controller in self._controllers:
-                await controller.leave(name)
-        self._leading.forget_cluster(cluster)
-        await cluster.stop()
-        self._untrack_cluster.pop(name)()
+                controller.forget_cluster(cluster)
+            self._leading.forget_cluster(cluster)
+            with anyio.CancelScope(shield=True):
+                await cluster.stop()
+            self._leaving.pop(cluster, None)
 
     async def synced(self) -> None:
         """Wait until every informer that is not optional has completed its first list."""
@@ -83,8 +106,7 @@ class ManagerRun:
 
     def unsynced(self) -> list[str]:
         """What is being waited for: informers without a complete list, or whose kind the server does not serve."""
-        waiting = [(c, i) for c, i in self._informers(optional=False) if i.absent or not i.synced.is_set()]
-        return list(dict.fromkeys(cluster.label(informer) for cluster, informer in waiting))
+        return self._own_unsynced() + self._others_unsynced()
 
     def absent(self) -> list[str]:
         """Optional kinds that the server does not serve."""
@@ -93,6 +115,17 @@ class ManagerRun:
     def url(self, endpoint: str) -> str:
         """The root of what is served for an endpoint."""
         return self._servers.url(endpoint)
+
+    def _own_unsynced(self) -> list[str]:
+        return self._waiting(lambda cluster: cluster is self.own)
+
+    def _others_unsynced(self) -> list[str]:
+        return self._waiting(lambda cluster: cluster is not self.own)
+
+    def _waiting(self, of: Callable[[ClusterRun], bool]) -> list[str]:
+        found = self._informers(optional=False)
+        labels = [c.label(i) for c, i in found if of(c) and (i.absent or not i.synced.is_set())]
+        return list(dict.fromkeys(labels))
 
     def _informers(self, *, optional: bool) -> Iterator[tuple[ClusterRun, Informer]]:
         for cluster in self._clusters.values():
@@ -105,6 +138,9 @@ class ManagerRun:
 
         False if reconciles had to be cut off.
         """
+        self._stopping = True
+        self._leading.stopping()
+        ends = anyio.current_time() + grace
         for controller in reversed(self._controllers):
             controller.stop()
         with anyio.move_on_after(grace):
@@ -116,14 +152,38 @@ class ManagerRun:
         await stop_in_reverse(self._workers)
         await self._leading.stop_services()
         await stop_in_reverse(self._others)
-        for cluster in reversed(list(self._clusters.values())):
-            await cluster.stop()
+        # The lease is held until all has ended: what events are left must not cost the next leader more than this.
+        await self._end_clusters(min(FLUSH_SECONDS, max(0.0, ends - anyio.current_time())))
         await self._servers.stop()
         self._probes.close()
         for end in (*self._untrack, *self._untrack_cluster.values()):
             end()
         await self._leading.release()
         return not cut_off
+
+    async def _end_clusters(self, seconds: float) -> None:
+        """Write the events that are left, to all clusters together within `seconds`, and end the informers."""
+        clusters = [*self._clusters.values(), *self._leaving]
+        with anyio.move_on_after(seconds):
+            async with anyio.create_task_group() as group:
+                for cluster in clusters:
+                    group.start_soon(cluster.flush)
+        for cluster in reversed(clusters):
+            await cluster.stop()
+
+    async def _left(self, cluster: ClusterRun) -> None:
+        for controller in self._controllers:
+            await controller.left(cluster)
+
+    def _cut(self, cluster: ClusterRun, grace: float) -> None:
+        for controller in self._controllers:
+            for request in controller.cut(cluster):
+                self._log.warning(
+                    "a reconcile was cut off: its cluster was removed",
+                    controller=controller.controller.name,
+                    object=str(request),
+                    after=grace,
+                )
 
     def _controller(self, controller: Controller) -> ControllerRun:
         wiring = self._wiring
@@ -139,7 +199,7 @@ class ManagerRun:
         cache = Cache(client, seed=seed, options=wiring.cache)
         recorder = EventRecorder(client, controller=wiring.name, random=Random(f"{seed}/events"), clock=wiring.clock)
         cluster = self._clusters[name] = ClusterRun(name, client, cache, recorder)
-        self._untrack_cluster[name] = wiring.metrics.track_informers(name, lambda: cache.informers)
+        self._untrack_cluster[cluster] = wiring.metrics.track_informers(name, lambda: cache.informers)
         for controller in self._controllers:
             controller.join(cluster)
         return cluster

@@ -7,6 +7,7 @@ from structlog.stdlib import BoundLogger
 from kubernaut.client import Written
 from kubernaut.reconcile.cache import Cache
 from kubernaut.reconcile.informer import Informer
+from kubernaut.reconcile.informer.waiting import number
 from kubernaut.reconcile.queue import Queue
 from kubernaut.reconcile.result import Request
 
@@ -22,7 +23,7 @@ class OwnWrites:
     def __init__(self, queue: Queue[Request], log: BoundLogger) -> None:
         self._queue = queue
         self._log = log
-        # pending: by key and written object; an entry goes when the cache shows it.
+        # pending: by key and written object; an entry goes when the cache shows it, whether the key comes again or not.
         self._pending: dict[Request, dict[_Which, tuple[Cache, Written]]] = {}
         # held: the write a key waits for; present while a callback for it is registered.
         self._held: dict[Request, Written] = {}
@@ -32,6 +33,9 @@ class OwnWrites:
         if cache.watches(written):
             which = (id(cache), written.resource_type.group_resource, written.namespace, written.name)
             self._pending.setdefault(request, {})[which] = (cache, written)
+            # When a version that cannot be compared is reached depends on when that is first asked: see `hold`.
+            if written.deleted or number(written.resource_version) is not None:
+                self._follow(request, which, cache, written)
 
     def hold(self, request: Request) -> bool:
         """Whether the cache is older than the key's own last writes; then the key comes back when it is not.
@@ -44,11 +48,10 @@ class OwnWrites:
         for which, (cache, written) in list(pending.items()):
             informer = cache.behind(written)
             if informer is None:
-                del pending[which]
+                self._drop(request, which, written)
                 continue
             self._wait(request, written, informer)
             return True
-        del self._pending[request]
         return False
 
     def forget(self, request: Request) -> None:
@@ -58,9 +61,26 @@ class OwnWrites:
 
     def forget_cluster(self, cache: Cache) -> None:
         """Wait no longer for writes to a cluster that is gone."""
-        for pending in self._pending.values():
-            for which in [which for which, (other, _) in pending.items() if other is cache]:
-                del pending[which]
+        for request, pending in list(self._pending.items()):
+            for which, (other, written) in list(pending.items()):
+                if other is cache:
+                    self._drop(request, which, written)
+
+    def _follow(self, request: Request, which: _Which, cache: Cache, written: Written) -> None:
+        """Drop a write when all informers that may show it are as new, also those that do not know of it yet."""
+        for informer in cache.informers:
+            scoped = informer.scope.covers(written.resource_type, written.namespace)
+            if scoped and not informer.absent and not informer.reached(written):
+                informer.when_reached(written, lambda: self._follow(request, which, cache, written))
+                return
+        self._drop(request, which, written)
+
+    def _drop(self, request: Request, which: _Which, written: Written) -> None:
+        pending = self._pending.get(request)
+        if pending is not None and which in pending and pending[which][1] is written:
+            del pending[which]
+            if not pending:
+                del self._pending[request]
 
     def _wait(self, request: Request, written: Written, informer: Informer) -> None:
         priority = self._queue.priority_of(request)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from kubernaut.reconcile.serving import Checks
 
 INFORMERS = "informers"
+CLUSTERS = "clusters"
 LEADERSHIP = "leadership"
 OPTIONAL = "optional-kinds"
 
@@ -16,17 +17,22 @@ OPTIONAL = "optional-kinds"
 def shown(
     readyz: Checks,
     waiting_for: Callable[[], list[str]],
+    elsewhere: Callable[[], list[str]],
     optional: Callable[[], list[str]],
     leases: Callable[[], Mapping[str, bool]],
 ) -> Iterator[None]:
     """Answer for a run of the manager in `readyz`, while in the context.
 
-    Required: the informers of all kinds that are not optional. Shown only: leadership (a standby is ready, else a
-    rollout would wait for ever) and optional kinds that are absent.
+    Required: the informers of the manager's own cluster, of all kinds that are not optional. Shown only: leadership (a
+    standby is ready, else a rollout would wait for ever), the informers of other clusters (one that cannot be reached
+    would take every replica out of service, webhooks and all), and optional kinds that are absent.
     """
 
     def informers() -> str:
         return ", ".join(waiting_for())
+
+    def clusters() -> str:
+        return ", ".join(elsewhere()) or "all synced"
 
     def leadership() -> str:
         held = leases()
@@ -38,10 +44,11 @@ def shown(
         return ", ".join(optional()) or "all served"
 
     readyz.add(INFORMERS, informers)
+    readyz.show(CLUSTERS, clusters)
     readyz.show(LEADERSHIP, leadership)
     readyz.show(OPTIONAL, absent)
     try:
         yield
     finally:
-        for name in (INFORMERS, LEADERSHIP, OPTIONAL):
+        for name in (INFORMERS, CLUSTERS, LEADERSHIP, OPTIONAL):
             readyz.remove(name)

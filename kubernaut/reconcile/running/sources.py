@@ -46,6 +46,10 @@ class Source:
     metadata_only: bool = False
     optional: bool = False
     to_cluster: str | None = None
+    reads: tuple[Scope, ...] = ()
+    """What the controller's own view of the cache consists of."""
+    within: frozenset[str] | None = None
+    """The namespaces that the controller works in; requests for others are left out. None: all."""
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -56,7 +60,7 @@ class Source:
     def mapper(self, cache: Cache) -> Callable[[ObjectHead], Iterable[Request]]:
         """`to`, given the cache if it wants one."""
         # What is not listed yet is told about itself when it comes, so a mapper need not wait for it.
-        return partial(_with_cache, self.to, cache.partial) if _wants_two(self.to) else self.to
+        return partial(_with_cache, self.to, cache.scoped(self.reads).partial) if _wants_two(self.to) else self.to
 
 
 def _wants_two(to: Mapper) -> bool:
@@ -87,7 +91,23 @@ def sources_of(controller: Controller) -> list[Source]:
         metadata_only=controller.metadata_only,
     )
     owned = [_owned(controller, owns) for owns in controller.owns]
-    return [own, *owned, *(_watched(controller, watch) for watch in controller.watches)]
+    sources = [own, *owned, *(_watched(controller, watch) for watch in controller.watches)]
+    reads = _reads(sources)
+    within = frozenset(scope.namespace for scope in own.scopes if scope.namespace) or None
+    return [replace(source, reads=reads, within=within) for source in sources]
+
+
+def _reads(sources: Sequence[Source]) -> tuple[Scope, ...]:
+    """All that the sources watch; of the controller's own kind only what it reconciles, whatever else it watches."""
+    own, *others = sources
+    kind = own.kind.resource_type.group_resource
+    other_scopes = (scope for source in others for scope in source.scopes)
+    return (*own.scopes, *(scope for scope in other_scopes if scope.resource_type.group_resource != kind))
+
+
+def reads_of(controller: Controller) -> tuple[Scope, ...]:
+    """The scopes of `Cache.scoped` for a controller's reconciles."""
+    return sources_of(controller)[0].reads
 
 
 def _own_request(head: ObjectHead) -> list[Request]:
@@ -125,6 +145,15 @@ def _watched(controller: Controller, watch: Watch) -> Source:
     )
 
 
+def _checked(requests: object) -> Iterator[Request]:
+    if isinstance(requests, str) or not isinstance(requests, Iterable):
+        raise TypeError(f"`to` returned {requests!r}: it must return Requests, in a list for example")
+    for request in requests:
+        if not isinstance(request, Request):
+            raise TypeError(f"`to` returned {request!r} among its requests: it must return Requests")
+        yield request
+
+
 class Attachment:
     """A source joined to its informers in one cluster."""
 
@@ -141,8 +170,7 @@ class Attachment:
     def _join(self, cache: Cache, scope: Scope) -> Informer:
         informer = cache.informer(scope)
         for name, function in self.source.indexes.items():
-            if not informer.store.has_index(name):
-                informer.store.add_index(name, self.source.kind, function)
+            informer.store.add_index(name, self.source.kind, function)
         informer.add_handler(self.handle)
         return informer
 
@@ -155,11 +183,16 @@ class Attachment:
                     self._add(request, priority)
         except Exception:
             self.failures += 1
-            self._log.exception("a predicate or mapper failed: the change is lost to it", object=str(change.key))
+            watched = self.source.kind.resource_type.group_resource
+            self._log.exception(
+                "a predicate or mapper failed: the change is lost to it", watched=watched, object=str(change.key)
+            )
 
     def _requests(self, change: Change) -> Iterator[Request]:
         for stored in (change.new,) if change.old is None else (change.old, change.new):
-            for request in self._to(stored.head):
+            for request in _checked(self._to(stored.head)):
+                if self.source.within and request.namespace and request.namespace not in self.source.within:
+                    continue
                 yield replace(request, cluster=self._cluster) if not request.cluster and self._cluster else request
 
     def replays(self) -> Iterator[Callable[[], None]]:

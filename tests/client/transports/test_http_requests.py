@@ -134,6 +134,23 @@ async def test_more_requests_than_max_connections_wait_for_their_turn() -> None:
     assert (most, len(wire.asked)) == (3, 20)
 
 
+async def test_the_check_of_a_request_is_called_when_its_wait_for_a_connection_is_over() -> None:
+    def check() -> None:
+        raise LookupError("too late")
+
+    async with serving(Exchange.hang) as wire, transport_to(wire.url, TransportOptions(max_connections=1)) as transport:
+        hanging = asyncio.create_task(whole(transport))
+        await wire.until(lambda: len(wire.asked) == 1)
+        waiting = asyncio.create_task(whole(transport, TransportRequest("PUT", "/x", check=check)))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        hanging.cancel()
+        await asyncio.wait([hanging, waiting])
+        with pytest.raises(LookupError, match="too late"):
+            waiting.result()
+        assert len(wire.asked) == 1
+
+
 async def test_no_answer_within_the_timeout_is_a_timeout_and_drops_the_connection() -> None:
     async with serving(Exchange.hang) as wire, transport_to(wire.url) as transport:
         with pytest.raises(TransportTimeout, match=r"GET /x: no response in 0\.05 s"):

@@ -38,7 +38,7 @@ spec: {hard: {pods: "1"}}
 async def test_a_client_of_a_service_account_has_its_rights_until_its_token_ends(cluster: FakeCluster) -> None:
     await cluster.load(ACCESS)
     robot = await cluster.client_as_service_account("default", "robot")
-    assert len(await robot.list(ConfigMap, namespace="default")) == 0
+    assert [found.name for found in await robot.list(ConfigMap, namespace="default")] == ["kube-root-ca.crt"]
     with pytest.raises(Forbidden):
         await robot.list(ConfigMap, namespace="kube-system")
     assert cluster.requests[-1].user == "system:serviceaccount:default:robot"

@@ -83,9 +83,7 @@ async def events(cluster: FakeCluster, kind: str, name: str | None = None) -> li
     """Reason and message of what was told of objects, oldest first."""
     listed = sorted(await cluster.client.list(Event), key=lambda one: int(one.metadata.resource_version or 0))
     found = [
-        event
-        for event in listed
-        if event.involved_object.kind == kind and name in (None, event.involved_object.name)
+        event for event in listed if event.involved_object.kind == kind and name in (None, event.involved_object.name)
     ]
     return [(event.reason or "", event.message or "") for event in found]
 

@@ -1,6 +1,7 @@
 """CronJobs: schedules, time zones, concurrency, history."""
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,7 +35,7 @@ def test_the_next_time_of_a_schedule(schedule: str, moment: str, following: str)
 
 @pytest.mark.parametrize("text", ["", "* * * *", "60 * * * *", "* * 0 * *", "*/0 * * * *", "a * * * *", "5-1 * * * *"])
 def test_what_is_no_schedule_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"field|step|within|number"):
         parse_schedule(text)
 
 
@@ -122,19 +123,19 @@ async def test_a_time_missed_by_more_than_the_starting_deadline_is_left_out(clus
 
 
 async def test_finished_jobs_are_kept_up_to_the_history_limits(cluster: FakeCluster) -> None:
-    limits = {"successfulJobsHistoryLimit": 2, "failedJobsHistoryLimit": 0}
+    limits: dict[str, Any] = {"successfulJobsHistoryLimit": 2, "failedJobsHistoryLimit": 0}
     await cluster.client.create(cron_job(schedule="* * * * *", **limits))
     await cluster.advance(minutes=5, seconds=30)
     assert len(await jobs(cluster)) == 2
     assert "SuccessfulDelete" in await reasons(cluster, "CronJob")
 
 
-async def test_a_time_zone_decides_when_it_is_midnight(cluster: FakeCluster) -> None:
-    await cluster.client.create(cron_job(schedule="0 0 * * *", timeZone="Asia/Tokyo"))
-    await cluster.advance(hours=15, seconds=10)
+async def test_a_time_zone_decides_when_it_is_ten(cluster: FakeCluster) -> None:
+    await cluster.client.create(cron_job(schedule="0 10 * * *", timeZone="Asia/Tokyo"))
+    await cluster.advance(hours=1, seconds=10)
     (job,) = await jobs(cluster)
     when = job.metadata.annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"]
-    assert when == "2024-01-02T00:00:00+09:00"
+    assert when == "2024-01-01T10:00:00+09:00"
 
 
 async def test_a_cron_job_that_goes_takes_its_jobs_along(cluster: FakeCluster) -> None:
@@ -149,5 +150,5 @@ async def test_an_idle_cron_job_costs_nothing_between_its_times(cluster: FakeClu
     await cluster.client.create(cron_job(schedule="@yearly"))
     await cluster.settled()
     before = sum(request.verb != "watch" for request in cluster.requests)
-    await cluster.advance(hours=48)
+    await cluster.advance(minutes=30)
     assert sum(request.verb != "watch" for request in cluster.requests) == before

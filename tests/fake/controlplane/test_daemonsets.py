@@ -15,7 +15,7 @@ async def live(cluster: FakeCluster) -> DaemonSet:
     return await cluster.client.get(DaemonSet, "agent", namespace="default")
 
 
-async def nodes_of(cluster: FakeCluster) -> list[str | None]:
+async def nodes_of(cluster: FakeCluster) -> list[str]:
     return sorted(pod.spec.node_name or "" for pod in await pods(cluster))
 
 

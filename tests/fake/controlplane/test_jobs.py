@@ -1,6 +1,7 @@
 """Jobs as the controller of Kubernetes 1.36 runs them."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ async def test_failures_beyond_the_backoff_limit_fail_the_job(cluster: FakeClust
     told = await events(cluster, "Job")
     assert told[-1] == ("BackoffLimitExceeded", "Job has reached the specified backoff limit")
     starts = sorted(pod.metadata.creation_timestamp for pod in await pods(cluster) if pod.metadata.creation_timestamp)
-    gaps = [int((later - earlier).total_seconds()) for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [int((later - earlier).total_seconds()) for earlier, later in pairwise(starts)]
     assert 10 <= gaps[0] <= 14 and 20 <= gaps[1] <= 24
 
 
@@ -95,7 +96,7 @@ async def test_a_success_resets_the_backoff(cluster: FakeCluster) -> None:
     assert (done.status.succeeded, done.status.failed) == (2, 3)
     ordered = sorted(await pods(cluster), key=lambda pod: str(pod.metadata.creation_timestamp))
     starts = [pod.metadata.creation_timestamp for pod in ordered]
-    gaps = [(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False) if a and b]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(starts) if a and b]
     assert [round(gap / 10) for gap in gaps] == [1, 2, 0, 1]
 
 
@@ -186,9 +187,12 @@ async def test_a_disrupted_pod_matches_a_rule_on_its_condition(cluster: FakeClus
     await cluster.client.create(job(command="sleep 60", backoffLimit=0, podFailurePolicy={"rules": rules}))
     await cluster.settled()
     (pod,) = await pods(cluster)
-    await cluster.client.request("PATCH", f"/api/v1/nodes/{pod.spec.node_name}", body={
-        "spec": {"taints": [{"key": "maintenance", "effect": "NoExecute"}]}
-    }, headers={"content-type": "application/merge-patch+json"})
+    await cluster.client.request(
+        "PATCH",
+        f"/api/v1/nodes/{pod.spec.node_name}",
+        body={"spec": {"taints": [{"key": "maintenance", "effect": "NoExecute"}]}},
+        headers={"content-type": "application/merge-patch+json"},
+    )
     await cluster.settled(quiet=LONG)
     assert "Complete" in true_conditions((await live(cluster)).status)
 
@@ -226,17 +230,19 @@ def index_one_fails(pod: Pod, container: Any, restarts: int) -> PodScript:
 
 async def test_each_index_has_its_own_backoff_limit(cluster: FakeCluster) -> None:
     cluster.behaviour = index_one_fails
-    spec = {"completions": 3, "parallelism": 3, "completionMode": "Indexed", "backoffLimit": 100}
+    spec: dict[str, Any] = {"completions": 3, "parallelism": 3, "completionMode": "Indexed", "backoffLimit": 100}
     done = await finished(cluster, job(backoffLimitPerIndex=1, **spec))
     assert (done.status.completed_indexes, done.status.failed_indexes) == ("0,2", "1")
     assert condition(done.status, "Failed") == ("True", "FailedIndexes", "Job has failed indexes")
-    counts = [pod.metadata.annotations.get("batch.kubernetes.io/job-index-failure-count") for pod in await pods(cluster)]
+    counts = [
+        pod.metadata.annotations.get("batch.kubernetes.io/job-index-failure-count") for pod in await pods(cluster)
+    ]
     assert sorted(count or "" for count in counts) == ["0", "0", "0", "1"]
 
 
 async def test_too_many_failed_indexes_end_the_job_early(cluster: FakeCluster) -> None:
     cluster.behaviour = index_one_fails
-    spec = {"completions": 3, "parallelism": 3, "completionMode": "Indexed", "backoffLimit": 100}
+    spec: dict[str, Any] = {"completions": 3, "parallelism": 3, "completionMode": "Indexed", "backoffLimit": 100}
     done = await finished(cluster, job(backoffLimitPerIndex=0, maxFailedIndexes=0, **spec))
     assert true_conditions(done.status)["Failed"] == "MaxFailedIndexesExceeded"
 
@@ -244,7 +250,7 @@ async def test_too_many_failed_indexes_end_the_job_early(cluster: FakeCluster) -
 async def test_a_fail_index_rule_fails_its_index_at_once(cluster: FakeCluster) -> None:
     cluster.behaviour = index_one_fails
     rules = [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1]}}]
-    spec = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimit": 100}
+    spec: dict[str, Any] = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimit": 100}
     done = await finished(cluster, job(backoffLimitPerIndex=5, podFailurePolicy={"rules": rules}, **spec))
     assert (done.status.failed_indexes, len(await pods(cluster))) == ("1", 2)
 
@@ -254,9 +260,7 @@ async def test_a_success_policy_ends_the_job_with_the_indexes_that_matter(cluste
         PodScript(exit_code=0) if pod.metadata.labels.get(INDEX) == "0" else PodScript()
     )
     policy = {"rules": [{"succeededIndexes": "0", "succeededCount": 1}]}
-    done = await finished(
-        cluster, job(completions=3, parallelism=3, completionMode="Indexed", successPolicy=policy)
-    )
+    done = await finished(cluster, job(completions=3, parallelism=3, completionMode="Indexed", successPolicy=policy))
     assert condition(done.status, "SuccessCriteriaMet") == ("True", "SuccessPolicy", "Matched rules at index 0")
     assert condition(done.status, "Complete")[:2] == ("True", "SuccessPolicy")
     assert [pod.metadata.labels[INDEX] for pod in await pods(cluster)] == ["0"]

@@ -32,7 +32,7 @@ async def web(cluster: FakeCluster) -> None:
         ("scale deploy web --replicas=3 --dry-run=server", 0, "deployment.apps/web scaled (server dry run)\n"),
         ("scale deployment/web --replicas=3 --current-replicas=2 -n default", 0, "deployment.apps/web scaled\n"),
         ("scale deployment/web --replicas=3 --current-replicas=4", 1, "error: Expected replicas to be 4, was 2\n"),
-        ("scale deployment/x --replicas=3", 1, 'Error from server (NotFound): deployments.apps "x" not found\n'),
+        ("scale deployment/x --replicas=3", 1, 'error: no objects passed to scale deployments.apps "x" not found\n'),
         ("scale deployment/web --replicas=abc", 1, None),
         ("cordon n", 0, "node/n cordoned\n"),
         ("cordon n --dry-run=server", 0, "node/n cordoned (server dry run)\n"),

@@ -111,14 +111,10 @@ async def test_each_pod_has_its_own_bound_volume(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize(("policy", "left"), [("whenScaled", ["data-db-0"]), ("whenDeleted", [])])
-async def test_claims_go_where_the_retention_policy_says_so(
-    cluster: FakeCluster, policy: str, left: list[str]
-) -> None:
+async def test_claims_go_where_the_retention_policy_says_so(cluster: FakeCluster, policy: str, left: list[str]) -> None:
     retention = {"whenScaled": "Retain", "whenDeleted": "Retain", policy: "Delete"}
     await cluster.client.create(
-        stateful_set(
-            replicas=2, volumeClaimTemplates=CLAIMS, persistentVolumeClaimRetentionPolicy=retention
-        )
+        stateful_set(replicas=2, volumeClaimTemplates=CLAIMS, persistentVolumeClaimRetentionPolicy=retention)
     )
     await cluster.settled()
     if policy == "whenScaled":

@@ -143,7 +143,7 @@ async def test_a_failing_command_gives_exit_code_and_message(cluster: FakeCluste
     ended = pod.status.container_statuses[0].state.terminated
     assert pod.status.phase == "Failed" and ended is not None
     assert ended.exit_code == 1
-    assert ended.message == 'Error from server (NotFound): deployments.apps "absent" not found\n'
+    assert ended.message == 'error: no objects passed to scale deployments.apps "absent" not found\n'
 
 
 @pytest.mark.cluster(rbac=True)
@@ -155,7 +155,7 @@ async def test_a_job_may_do_only_what_its_service_account_may(cluster: FakeClust
     (pod,) = await cluster.client.list(Pod, labels={"job-name": "task"})
     ended = pod.status.container_statuses[0].state.terminated
     assert ended is not None and ended.message is not None
-    assert ended.message.startswith("Error from server (Forbidden): ")
+    assert "is forbidden: User" in ended.message
     assert (await cluster.client.get(Deployment, "web", namespace="default")).spec.replicas == 2
 
 

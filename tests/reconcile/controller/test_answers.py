@@ -47,13 +47,20 @@ async def test_requeue_after_forgets_the_back_off_and_waits() -> None:
     assert keys.attempts == [1, 2, 3, 4, 1, 1]
 
 
-async def test_requeue_after_zero_runs_again_at_once() -> None:
+@pytest.mark.parametrize("seconds", [0, -5])
+async def test_requeue_after_no_time_runs_again_at_once_with_back_off(seconds: int) -> None:
     async def do(request: Request, ctx: Context) -> Result | None:
-        return Result(requeue_after=timedelta(0)) if len(keys.calls) < 3 else None
+        return Result(requeue_after=timedelta(seconds=seconds)) if len(keys.calls) < 4 else None
 
     keys = Keys(do)
     await calls_after(60, keys)
-    assert keys.waits == [0, 0]
+    assert keys.waits == [0.005, 0.01, 0.02]
+
+
+async def test_requests_are_ordered_with_those_without_a_namespace_first() -> None:
+    shop, other, node = Request("shop", "a"), Request("shop", "a", "east"), Request(None, "z")
+    assert sorted([other, shop, node]) == [node, shop, other]
+    assert shop <= shop < other and other >= other > shop
 
 
 async def test_a_terminal_error_is_not_retried_until_the_object_changes() -> None:
@@ -197,15 +204,6 @@ async def test_two_controllers_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="named 'widget' already"):
         manager.add(Controller(Widget, Keys()))
     manager.add(Controller(Widget, Keys(), name="widget-two"))
-
-
-async def test_a_negative_time_span_runs_again_at_once() -> None:
-    async def do(request: Request, ctx: Context) -> Result | None:
-        return Result(requeue_after=timedelta(seconds=-5)) if len(keys.calls) < 3 else None
-
-    keys = Keys(do)
-    await calls_after(60, keys)
-    assert keys.waits == [0, 0]
 
 
 async def test_an_error_keeps_the_priority_of_its_key() -> None:

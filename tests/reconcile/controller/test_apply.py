@@ -1,15 +1,20 @@
 """An apply that would change nothing is not sent."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from kubernaut.client import MergePatch
+from kubernaut.client import ApiError, Client, MergePatch, ObjectHead, TransportError
 from kubernaut.fake import FakeCluster
-from kubernaut.reconcile import Context, Controller, Reconciler, Result
+from kubernaut.reconcile import Cache, Context, Controller, Reconciler, Request, Result, Watch
+from kubernaut.reconcile.running.applied import AppliedMemory
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.testing import Fault
+from tests.reconcile.server import Server
 from tests.reconcile.widgets import Widget, WidgetSpec
 
 pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False, crds=[Widget])]
@@ -126,3 +131,70 @@ async def test_a_dry_run_is_sent(cluster: FakeCluster) -> None:
     async with cluster.running(Controller(Widget, Dry(), owns=[ConfigMap])):
         await asyncio.sleep(4)
     assert applies(cluster) >= 3
+
+
+class Undone(Reconciler[Widget]):
+    """Applies a ConfigMap twice, and lets `undo` change it in between, before the cache shows that."""
+
+    def __init__(self, undo: Callable[[Context], Awaitable[object]]) -> None:
+        self._undo = undo
+        self._calls = 0
+
+    async def reconcile(self, obj: Widget, ctx: Context) -> Result | None:
+        self._calls += 1
+        child = ConfigMap(metadata=ObjectMeta(name="a", namespace="default"), data={"x": "y"})
+        await ctx.client.apply(child)
+        if self._calls == 1:
+            return Result(requeue_after=timedelta(seconds=5))
+        with suppress(ApiError):
+            await self._undo(ctx)
+        await ctx.client.apply(child)
+        return None
+
+
+def nobody(head: ObjectHead) -> list[Request]:
+    return []
+
+
+UNDOING: dict[str, Callable[[Context], Awaitable[object]]] = {
+    "a deletion": lambda ctx: ctx.client.delete(ConfigMap, "a", namespace="default"),
+    "a patch": lambda ctx: ctx.client.patch(ConfigMap, "a", MergePatch({"data": {"x": "z"}}), namespace="default"),
+    "an update": lambda ctx: ctx.client.update(
+        ConfigMap(metadata=ObjectMeta(name="a", namespace="default"), data={"x": "z"})
+    ),
+    "another apply": lambda ctx: ctx.client.apply(
+        ConfigMap(metadata=ObjectMeta(name="a", namespace="default"), data={"x": "z"})
+    ),
+    "an apply by another manager": lambda ctx: ctx.client.managing_as("other").apply(
+        ConfigMap(metadata=ObjectMeta(name="a", namespace="default"), data={"x": "z"})
+    ),
+}
+
+
+@pytest.mark.parametrize("how", UNDOING)
+async def test_an_apply_is_sent_after_this_process_wrote_the_object_otherwise(cluster: FakeCluster, how: str) -> None:
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Undone(UNDOING[how]), watches=[Watch(ConfigMap, to=nobody)])):
+        await cluster.advance(minutes=1)
+    assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"x": "y"}
+
+
+async def test_an_apply_is_sent_after_a_deletion_whose_answer_was_lost(cluster: FakeCluster) -> None:
+    async def undo(ctx: Context) -> None:
+        cluster.faults.add(Fault.answer_lost(), verb="delete", times=1)
+        with suppress(TransportError):
+            await ctx.client.delete(ConfigMap, "a", namespace="default")
+
+    await start(cluster)
+    async with cluster.running(Controller(Widget, Undone(undo), watches=[Watch(ConfigMap, to=nobody)])):
+        await cluster.advance(minutes=1)
+    assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"x": "y"}
+
+
+def test_an_apply_that_another_write_overtook_is_not_remembered() -> None:
+    memory = AppliedMemory(Cache(Client(Server())))
+    which = (ConfigMap.resource_type, "default", "a")
+    memory.unchanged(*which, "m", b"1")
+    memory.forget(*which)
+    memory.applied(*which, "m", b"1", ObjectHead(name="a", namespace="default", uid="u", resource_version="5"))
+    assert not memory._applied

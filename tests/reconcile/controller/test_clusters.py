@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from kubernaut.client import Client, ObjectHead
-from kubernaut.reconcile import Context, Controller, Manager, Request, Watch
+from kubernaut.reconcile import Context, Controller, Manager, Request, Result, Watch
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap
 from tests.reconcile.scripted import Keys, Scripted
@@ -166,7 +166,8 @@ async def test_a_cluster_that_cannot_be_reached_does_not_hold_up_the_others() ->
     async with manager.running(wait=False):
         await asyncio.sleep(60)
         assert "shop/a" in keys.calls
-        assert manager.unsynced() == ["east: widgets.example.dev"]
+        assert len(manager.unsynced()) == 1
+        assert manager.unsynced()[0].startswith("east: widgets.example.dev")
 
 
 async def test_names_of_clusters_are_checked() -> None:
@@ -215,3 +216,169 @@ async def test_a_read_of_a_member_that_is_not_listed_yet_is_retried_not_answered
         await asyncio.sleep(60)
     assert counts
     assert set(counts) == {1}
+
+
+async def test_removing_a_cluster_is_told_to_all_controllers_and_cuts_off_what_does_not_end() -> None:
+    world, ended = World(), list[float]()
+    world.east.put("widgets", settled_widget("a"))
+
+    async def hang(request: Request, ctx: Context) -> None:
+        try:
+            await asyncio.sleep(10_000)
+        finally:
+            ended.append(asyncio.get_running_loop().time())
+
+    async def again(request: Request, ctx: Context) -> Result:
+        return Result(requeue_after=timedelta(seconds=5))
+
+    other = Keys(again)
+    manager = world.manager(Controller(Widget, Keys(hang), name="one"), Controller(Widget, other, name="two"))
+    async with manager.running():
+        await asyncio.sleep(1)
+        began, tasks = asyncio.get_running_loop().time(), len(asyncio.all_tasks())
+        await manager.remove_cluster("east")
+        assert ended == [pytest.approx(began + 5, abs=0.1)]
+        calls = len(other.calls)
+        await asyncio.sleep(60)
+        assert len(other.calls) == calls
+        assert len(asyncio.all_tasks()) == tasks - 2  # the informer and the event recorder
+
+
+async def test_a_cluster_added_again_while_it_is_removed_is_worked_in_by_all_controllers() -> None:
+    world = World()
+    world.east.put("widgets", settled_widget("a"))
+
+    async def do(request: Request, ctx: Context) -> None:
+        await asyncio.sleep(2)
+
+    one, two = Keys(do), Keys(do)
+    manager = world.manager(Controller(Widget, one, name="one"), Controller(Widget, two, name="two"))
+    async with manager.running():
+        await asyncio.sleep(1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(manager.remove_cluster("east"))
+            await asyncio.sleep(0.5)
+            manager.add_cluster("east", Client(world.east))
+        await asyncio.sleep(10)
+        world.east.put("widgets", settled_widget("b"))
+        await asyncio.sleep(10)
+        assert manager.unsynced() == []
+    assert one.calls[-1] == two.calls[-1] == "east:shop/b"
+
+
+async def test_a_cluster_added_during_the_start_is_started_once() -> None:
+    late, keys = Server(), Keys()
+    late.put("widgets", settled_widget("a"))
+    manager = Manager(Client(Server()), metrics_bind="127.0.0.1:0")
+    manager.add(Controller(Widget, keys))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(manager.run())
+        while manager._run is None:  # it waits for its server to listen
+            await asyncio.sleep(0)
+        manager.add_cluster("late", Client(late))
+        await asyncio.sleep(5)
+        manager.stop()
+    assert keys.calls == ["late:shop/a"]
+    assert len(late.watches) == 1
+
+
+async def test_a_cluster_added_during_the_stop_is_not_started() -> None:
+    world, late = World(), Server()
+    world.hub.put("widgets", settled_widget("a"))
+
+    async def do(request: Request, ctx: Context) -> None:
+        await asyncio.sleep(4)
+
+    manager = world.manager(Controller(Widget, Keys(do)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(manager.run())
+        await asyncio.sleep(1)
+        manager.stop()
+        await asyncio.sleep(1)
+        manager.add_cluster("late", Client(late))
+        await asyncio.sleep(1)
+        await manager.remove_cluster("late")
+    assert not late.requests
+
+
+async def test_a_cluster_that_comes_or_goes_wakes_the_objects_of_the_hub() -> None:
+    world, late = World(), Server()
+    world.hub.put("widgets", settled_widget("a"))
+    seen: list[list[str]] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        seen.append(list(ctx.clusters))
+        for member in ctx.clusters.values():
+            if member.name:
+                member.cache.list(ConfigMap)
+
+    watch = Watch(ConfigMap, to=lambda head: [], clusters=lambda name: name != "", to_cluster="")
+    manager = world.manager(Controller(Widget, Keys(do), clusters=lambda name: name == "", watches=[watch]))
+    async with manager.running():
+        await asyncio.sleep(1)
+        manager.add_cluster("late", Client(late))
+        await asyncio.sleep(60)
+        await manager.remove_cluster("late")
+        await asyncio.sleep(60)
+    assert seen == [["", "east", "west"], ["", "east", "west", "late"], ["", "east", "west"]]
+
+
+async def test_a_cluster_that_comes_wakes_nothing_of_a_controller_that_works_in_each_by_itself() -> None:
+    world, keys = World(), Keys()
+    world.hub.put("widgets", settled_widget("a"))
+    manager = world.manager(Controller(Widget, keys))
+    async with manager.running():
+        manager.add_cluster("late", Client(Server()))
+        await asyncio.sleep(60)
+    assert keys.calls == ["shop/a"]
+
+
+async def test_a_reconcile_that_awaits_goes_through_the_clusters_there_were_at_its_begin() -> None:
+    world = World()
+    world.hub.put("widgets", settled_widget("a"))
+    seen: list[str] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        for name in ctx.clusters:
+            await asyncio.sleep(1)
+            seen.append(name)
+
+    manager = world.manager(Controller(Widget, Keys(do)))
+    async with manager.running():
+        await asyncio.sleep(0.5)
+        manager.add_cluster("late", Client(Server()))
+        await manager.remove_cluster("west")
+        await asyncio.sleep(5)
+    assert seen == ["", "east", "west"]
+
+
+async def test_a_cluster_that_cannot_be_reached_is_shown_and_does_not_decide_readiness() -> None:
+    world = World()
+    refuse(world.east, times=1_000_000)
+    manager = world.manager(Controller(Widget, Keys()))
+    async with manager.running(wait=False):
+        await asyncio.sleep(60)
+        assert await manager.readyz.run() == {"informers": None}
+        assert manager.readyz.facts()["clusters"].startswith("east: widgets.example.dev")
+
+
+async def test_a_removal_that_is_cancelled_cuts_off_at_once_and_leaves_nothing_behind() -> None:
+    world = World()
+    world.east.put("widgets", settled_widget("a"))
+
+    async def hang(request: Request, ctx: Context) -> None:
+        await asyncio.sleep(10_000)
+
+    keys = Keys(hang)
+    manager = world.manager(Controller(Widget, keys))
+    async with manager.running():
+        await asyncio.sleep(1)
+        tasks = len(asyncio.all_tasks())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await manager.remove_cluster("east")
+        await asyncio.sleep(1)
+        assert len(asyncio.all_tasks()) == tasks - 2  # the informer and the event recorder
+        world.hub.put("widgets", settled_widget("b"))
+        await asyncio.sleep(1)
+    assert keys.calls == ["east:shop/a", "shop/b"]

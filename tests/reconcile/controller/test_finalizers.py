@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubernaut.client import Conflict, MergePatch, NotFound, TransportRequest
+from kubernaut.client import Conflict, Invalid, MergePatch, NotFound, TransportRequest
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, Result, TerminalError, predicates
 from kubernaut.resources import ObjectMeta
@@ -328,5 +328,8 @@ async def test_a_finalizer_is_never_put_on_an_object_of_another_uid(cluster: Fak
     await cluster.client.delete(Widget, "a", namespace="default")
     second = await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
     stale = {"uid": first.uid, "resourceVersion": second.metadata.resource_version, "finalizers": [FINALIZER]}
+    with pytest.raises(Invalid, match=r"metadata.uid"):
+        await cluster.client.patch(Widget, "a", MergePatch({"metadata": stale}), namespace="default")
+    stale["resourceVersion"] = first.metadata.resource_version
     with pytest.raises(Conflict):
         await cluster.client.patch(Widget, "a", MergePatch({"metadata": stale}), namespace="default")

@@ -149,3 +149,13 @@ async def test_several_namespaces_are_watched_one_by_one_and_each_once() -> None
     assert sorted(keys.calls) == ["one/a", "two/a"]
     lists = [r.path for r in server.requests if "resourceVersion" not in dict(r.query)]
     assert sorted(lists) == [f"/apis/example.dev/v1/namespaces/{name}/widgets" for name in ("one", "two")]
+
+
+@pytest.mark.parametrize("answer", [None, Request("shop", "a"), "shop/a", ["shop/a"]])
+async def test_a_mapper_that_returns_no_requests_is_named_with_what_it_returned(
+    answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await calls_of(lambda head: answer, config()) == []
+    (record,) = [record for record in caplog.records if "mapper failed" in record.getMessage()]
+    assert "watched=configmaps" in record.getMessage()
+    assert "it must return Requests" in caplog.text

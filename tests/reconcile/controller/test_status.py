@@ -302,3 +302,15 @@ async def test_an_observed_generation_that_reconcile_set_itself_is_stamped_over_
         await asyncio.sleep(60)
     assert status(server)["observedGeneration"] == 1
     assert len(reconciler.calls) == 2
+
+
+async def test_a_reconcile_that_answers_nonsense_has_not_observed_the_generation() -> None:
+    async def do(obj: Widget, ctx: Context) -> Any:
+        obj.status.phase = "Ready"
+        return 30
+
+    server = served()
+    async with manager_of(server, Scripted(do)).running():
+        await asyncio.sleep(60)
+    assert status(server)["phase"] == "Ready"
+    assert "observedGeneration" not in status(server)

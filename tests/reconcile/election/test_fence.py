@@ -107,6 +107,34 @@ async def test_the_fence_is_asked_when_the_request_is_sent_not_when_it_is_made()
             pass
 
 
+async def test_a_write_that_waited_on_its_way_asks_the_fence_again_when_it_is_sent() -> None:
+    inner = Recording()
+    await send(FencedTransport(inner, open_until(10), 5), "PUT")
+    ((_, request),) = inner.sent
+    assert request.check is not None
+    request.check()
+    await anyio.sleep(10)
+    with pytest.raises(LeadershipLost):
+        request.check()
+
+
+async def test_a_read_asks_no_fence_on_its_way() -> None:
+    inner = Recording()
+    await send(FencedTransport(inner, open_until(10), 5), "GET")
+    assert inner.sent[0][1].check is None
+
+
+async def test_of_two_fences_both_are_asked_when_a_write_is_sent() -> None:
+    inner = Recording()
+    await send(FencedTransport(FencedTransport(inner, open_until(10), 5), open_until(5), 5), "PUT")
+    check = inner.sent[0][1].check
+    assert check is not None
+    check()
+    await anyio.sleep(5)
+    with pytest.raises(LeadershipLost):
+        check()
+
+
 async def test_refresh_and_close_reach_the_transport_within() -> None:
     inner = Recording()
     transport = FencedTransport(inner, LeaseFence("w"), 5)

@@ -45,12 +45,15 @@ async def test_recording_never_waits_for_a_server_that_does_not_answer() -> None
     assert recorder.dropped == QUEUE_LIMIT + 5
 
 
-async def test_a_full_queue_drops_and_counts_and_what_was_taken_is_written() -> None:
+async def test_a_full_queue_drops_and_counts_and_what_was_taken_is_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     server = Server()
     async with recording(server) as recorder:
         for number in range(QUEUE_LIMIT + 200):
             recorder.event({**WIDGET, "name": f"w{number}", "uid": str(number)}, "Made", "x")
         assert recorder.dropped == 200
+        assert caplog.text.count("events are dropped: too many wait to be written") == 1
     assert len(posted(server)) == QUEUE_LIMIT
 
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from kubernaut.client import Client, NotFound, ObjectHead
 from kubernaut.reconcile import Cache, NotCached, NotComplete, Scope
 from kubernaut.reconcile.intake import CacheOptions
+from kubernaut.reconcile.stored import Stored
 from kubernaut.resources.builtin.core_v1 import ConfigMap
 from tests.reconcile.informer.informing import RT, server_of, written
 from tests.reconcile.informer.test_scopes import elsewhere, labelled
@@ -121,8 +123,111 @@ async def test_objects_of_overlapping_watches_are_listed_once() -> None:
     server = server_of()
     server.put("widgets", labelled("a", x="1", y="1"))
     server.put("widgets", labelled("b", y="1"))
-    async with caching(server, Scope.of(RT, labels="x=1"), Scope.of(RT, labels="y=1")) as cache:
-        assert sorted(names(cache.list(Widget))) == ["a", "b"]
+    scopes = Scope.of(RT, labels="x=1"), Scope.of(RT, labels="y=1")
+    async with caching(server, *scopes) as cache:
+        assert sorted(names(cache.scoped(scopes).list(Widget))) == ["a", "b"]
+
+
+async def test_a_name_without_the_namespace_that_its_kind_needs_is_refused_as_by_the_client() -> None:
+    async with caching(server_of("a"), Scope.of(RT)) as cache:
+        with pytest.raises(ValueError, match="Widget is namespaced: give the namespace"):
+            cache.get(Widget, "a")
+        with pytest.raises(ValueError, match="give the namespace"):
+            cache.head(Widget, "a")
+
+
+async def test_what_is_watched_in_other_namespaces_is_said_to_be() -> None:
+    async with caching(server_of("a"), *Scope.across(RT, [f"n{i}" for i in range(7)])) as cache:
+        with pytest.raises(NotCached, match="not watched in namespace x, only in n0, n1, n2, n3, n4 and 2 more"):
+            cache.get(Widget, "a", "x")
+
+
+async def test_what_the_selectors_of_others_may_leave_out_is_not_cached() -> None:
+    server = server_of("plain")
+    server.put("widgets", labelled("a", x="1", y="1"))
+    async with caching(server, Scope.of(RT, labels="x=1")) as cache:
+        assert cache.get(Widget, "a", "shop").name == "a"
+        with pytest.raises(NotCached, match=r"watched in part only \(widgets.example.dev x=1\)"):
+            cache.get(Widget, "plain", "shop")
+        with pytest.raises(NotCached, match="in part"):
+            cache.list(Widget)
+        with pytest.raises(NotCached, match="in part"):
+            cache.list(Widget, "shop", labels="y=1")
+        assert names(cache.list(Widget, labels={"x": "1", "y": "1"})) == ["a"]
+        own = cache.scoped([Scope.of(RT, labels="x=1")])
+        assert names(own.list(Widget)) == ["a"]
+        with pytest.raises(NotFound):
+            own.get(Widget, "plain", "shop")
+
+
+async def test_a_watch_of_one_name_tells_whether_that_object_exists() -> None:
+    async with caching(server_of("a"), Scope.of(RT, fields="metadata.name=b")) as cache:
+        with pytest.raises(NotFound):
+            cache.get(Widget, "b", "shop")
+        with pytest.raises(NotCached):
+            cache.get(Widget, "c", "shop")
+
+
+async def test_a_namespace_that_is_watched_whole_is_read_beside_a_selective_watch_of_another() -> None:
+    server = server_of("a")
+    async with caching(server, Scope.of(RT, "shop"), Scope.of(RT, "other", labels="x=1")) as cache:
+        assert names(cache.list(Widget, "shop")) == ["a"]
+        with pytest.raises(NotCached, match="in part"):
+            cache.list(Widget, "other")
+        with pytest.raises(NotCached, match="in part"):
+            cache.list(Widget)
+
+
+async def test_a_controllers_view_reads_by_its_own_watch_where_others_watch_more() -> None:
+    server = server_of("plain")
+    server.put("widgets", labelled("a", x="1"))
+    server.put("widgets", elsewhere("c", "other"))
+    own = Scope.of(RT, "shop", labels="x=1")
+    async with caching(server, Scope.of(RT), own) as cache:
+        view = cache.scoped([own])
+        assert names(view.list(Widget)) == ["a"]
+        with pytest.raises(NotFound):
+            view.get(Widget, "plain", "shop")
+        assert view.get(Widget, "c", "other").name == "c"  # where it watches nothing, the watches of others answer
+        assert len(cache.list(Widget)) == 3
+
+
+async def test_another_version_is_read_for_its_metadata_alone() -> None:
+    older = replace(RT, version="v1beta1")
+    cache = Cache(Client(server_of("a")))
+    informer = cache.informer(Scope.of(older))
+    informer.store.put(Stored(ObjectHead(name="a", namespace="shop", uid="u", resource_version="1"), b"{}"))
+    informer.synced.set()
+    with pytest.raises(NotCached, match="watched in version v1beta1, not in v1"):
+        cache.get(Widget, "a", "shop")
+    assert cache.head(Widget, "a", "shop").uid == "u"
+    assert cache.whole(RT, "a", "shop") is None
+    assert cache.whole(older, "a", "shop") is not None
+    cache.informer(Scope.of(RT)).synced.set()
+    assert len(cache.list(Widget)) == 0
+
+
+async def test_a_read_looks_only_at_the_watches_of_its_kind_and_namespace() -> None:
+    cache = Cache(Client(server_of("a")))
+    for scope in Scope.across(RT, [f"n{i}" for i in range(50)]):
+        cache.informer(scope)
+    everywhere = cache.informer(Scope.of(ConfigMap.resource_type))
+    assert cache.watching(RT.group_resource, "n7") == [cache.informer(Scope.of(RT, "n7"))]
+    assert cache.watching(ConfigMap.resource_type.group_resource, "n7") == [everywhere]
+
+
+async def test_an_index_name_stands_for_one_function() -> None:
+    def by_name(one: Widget) -> list[str]:
+        return [one.name]
+
+    def by_size(one: Widget) -> list[str]:
+        return [str(one.spec.size)]
+
+    async with caching(server_of("a"), Scope.of(RT)) as cache:
+        cache.add_index(Widget, "x", by_name)
+        cache.add_index(Widget, "x", by_name)
+        with pytest.raises(ValueError, match=r"by_name.*by_size"):
+            cache.add_index(Widget, "x", by_size)
 
 
 async def test_the_watch_that_sees_everything_is_asked_first() -> None:

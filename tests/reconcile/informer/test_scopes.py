@@ -219,3 +219,27 @@ def test_what_a_scope_selects() -> None:
 def test_the_text_of_a_scope_names_all_of_it() -> None:
     text = str(Scope.of(RT, "shop", "a=1", "metadata.name=x", metadata_only=True))
     assert text == "widgets.example.dev in shop a=1 metadata.name=x (metadata)"
+
+
+@pytest.mark.parametrize(
+    ("asked", "watched", "all_of_them"),
+    [
+        ("a=b", None, True),
+        ("a=b", "a=b", True),
+        ("a=b,c=d", "c=d", True),
+        ("a=b", "a in (b,c)", True),
+        ("a in (b,c)", "a", True),
+        ("!a", "!a", True),
+        ("a!=b", "a!=b", True),
+        ("a in (b,c)", "a=b", False),
+        ("a", "a=b", False),
+        ("a!=b", "a", False),
+        ("c=d", "a=b", False),
+        (None, "a=b", False),
+    ],
+)
+def test_a_scope_tells_whether_it_leaves_out_anything_of_what_labels_select(
+    asked: str | None, watched: str | None, all_of_them: bool
+) -> None:
+    assert Scope.of(RT, labels=watched).selects_all(LabelSelector.parse(asked)) is all_of_them
+    assert not Scope.of(RT, labels=watched, fields="spec.x=y").selects_all(LabelSelector.parse(asked))

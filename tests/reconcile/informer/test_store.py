@@ -201,8 +201,9 @@ def test_an_unknown_index_is_an_error_and_a_taken_name_too() -> None:
         store.select(index=("size", "1"))
     store.add_index("size", Widget, by_size)
     assert store.has_index("size")
-    with pytest.raises(ValueError, match="size"):
-        store.add_index("size", Widget, by_size)
+    store.add_index("size", Widget, by_size)
+    with pytest.raises(ValueError, match=r"by_size.*listed"):
+        store.add_index("size", Widget, listed)
 
 
 def test_an_object_that_an_index_function_fails_for_has_no_values(caplog: pytest.LogCaptureFixture) -> None:
@@ -265,3 +266,17 @@ def test_a_sweep_without_a_mark_removes_everything() -> None:
     assert [settled(store, changes) for changes in store.sweep()] == [["DELETED a!"], ["DELETED b!"]]
     assert (len(store), store.items()) == (0, [])
     assert store._objects == {}, "a namespace without objects takes no memory"
+
+
+@pytest.mark.parametrize("values", ["red", [1], None])
+def test_an_index_function_that_returns_no_list_of_texts_is_said_to_once(
+    values: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store()
+    store.add_index("bad", Widget, lambda one: values)
+    for name in "ab":
+        store.put(stored(name))
+    assert store.select(index=("bad", "r")) == []
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "must return a list of str" in record.getMessage()
+    assert repr(values[0] if isinstance(values, list) else values) in record.getMessage()

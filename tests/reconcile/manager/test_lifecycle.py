@@ -62,7 +62,7 @@ async def test_no_key_is_worked_on_before_the_list_of_a_slow_kind_is_complete() 
     async with manager.running(wait=False):
         await asyncio.sleep(5)
         assert keys.calls == []
-        assert manager.unsynced() == ["configmaps"]
+        assert manager.unsynced() == ["configmaps (failing for 5 s: connection refused)"]
         await manager.synced()
         await asyncio.sleep(1)
     assert keys.calls == ["shop/a"]

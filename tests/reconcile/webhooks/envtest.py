@@ -73,9 +73,9 @@ async def _ready(client: httpx.AsyncClient, log: Path) -> None:
         try:
             # The bootstrap's RBAC roles come a moment after the server is ready; the administrator needs none of them.
             # The namespace `default` does too, and is needed.
-            if (await client.get("/readyz")).status_code == 200:
-                if (await client.get("/api/v1/namespaces/default")).status_code == 200:
-                    return
+            paths = ("/readyz", "/api/v1/namespaces/default")
+            if [(await client.get(path)).status_code for path in paths] == [200, 200]:
+                return
         except httpx.TransportError:
             pass
         await asyncio.sleep(0.2)

@@ -149,6 +149,8 @@ class HttpTransport:
         generation = self._keeper.generation
         query = f"?{urlencode(request.query)}" if request.query else ""
         body = request.body
+        if request.check is not None:
+            request.check()
         response = await self._session.request(
             request.method,
             URL(f"{self._base}{request.path}{query}", encoded=True),

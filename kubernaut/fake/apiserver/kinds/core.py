@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Kind, Object, ensure
+from kubernaut.fake.apiserver.kinds.mappings import drop_empty, map_causes, secret_causes
 from kubernaut.fake.apiserver.kinds.podspec import default_container, default_pod_spec, pod_spec_causes, qos_class
 from kubernaut.fake.apiserver.kinds.services import service_causes
 from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, invalid_value, required
@@ -57,7 +58,9 @@ class PodKind(ReturnedKind):
             text += "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
             text += "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n"
             return [forbidden_field("spec", text)]
-        return []
+        return list(
+            _deadline_causes(obj["spec"].get("activeDeadlineSeconds"), old["spec"].get("activeDeadlineSeconds"))
+        )
 
     def take_part(self, name: str, old: Mapping[str, Any], new: Object) -> None:
         wanted, spec = new["spec"], dict(old["spec"])
@@ -100,6 +103,15 @@ class PodKind(ReturnedKind):
 def _resized(container: Mapping[str, Any], wanted: Mapping[str, Any]) -> Object:
     parts = {name: wanted[name] for name in ("resources", "resizePolicy") if name in wanted}
     return {**container, **parts}
+
+
+def _deadline_causes(seconds: int | None, before: int | None) -> Iterator[CauseLike]:
+    """A deadline may be set and shortened."""
+    field = "spec.activeDeadlineSeconds"
+    if before is not None and seconds is None:
+        yield invalid_value(field, "null", "must not update from a positive integer to nil value")
+    elif before is not None and seconds is not None and seconds > before:
+        yield invalid_value(field, str(seconds), "must be less than or equal to previous value")
 
 
 def _frozen(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +159,7 @@ class SecretKind(Kind):
 
     def default(self, obj: Object) -> None:
         obj.setdefault("type", "Opaque")
+        drop_empty(obj)
         for key, value in (obj.pop("stringData", None) or {}).items():
             ensure(obj, "data")[key] = base64.b64encode(value.encode()).decode()
 
@@ -154,25 +167,17 @@ class SecretKind(Kind):
         causes: list[CauseLike] = []
         if old is not None and obj.get("type") != old.get("type"):
             causes.append(invalid_value("type", f'"{obj.get("type")}"', "field is immutable"))
-        return causes + frozen_causes(obj, old)
+        return causes + secret_causes(obj, old)
 
 
 class ConfigMapKind(Kind):
-    """May be immutable."""
+    """May be immutable; its keys are file names."""
+
+    def default(self, obj: Object) -> None:
+        drop_empty(obj)
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-        return frozen_causes(obj, old)
-
-
-def frozen_causes(obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-    """What changed of a ConfigMap or Secret that is immutable."""
-    if old is None or not old.get("immutable"):
-        return []
-    text = "field is immutable when `immutable` is set"
-    causes: list[CauseLike] = [] if obj.get("immutable") else [forbidden_field("immutable", text)]
-    return causes + [
-        forbidden_field(name, text) for name in ("data", "binaryData") if (obj.get(name) or {}) != (old.get(name) or {})
-    ]
+        return map_causes(obj, old)
 
 
 class EventKind(Kind):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubernaut.fake.apiserver.kinds.base import Object
-from kubernaut.fake.apiserver.status import CauseLike, not_supported, required
+from kubernaut.fake.apiserver.quantity import amounts
+from kubernaut.fake.apiserver.status import Cause, CauseLike, invalid_value, not_supported, required
 
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
@@ -96,7 +97,33 @@ def pod_spec_causes(spec: Mapping[str, Any], path: str, policies: Iterable[str])
             for name in ("name", "image"):
                 if not container.get(name):
                     causes.append(required(f"{path}.{list_name}[{index}].{name}"))
+    causes += _container_causes(spec, path)
     policy, known = spec.get("restartPolicy"), list(policies)
     if policy not in known:
         causes.append(not_supported(f"{path}.restartPolicy", f'"{policy}"', known))
     return causes
+
+
+def _container_causes(spec: Mapping[str, Any], path: str) -> Iterator[CauseLike]:
+    """Names that are there twice, volumes that are not, requests above their limits."""
+    volumes = [volume.get("name") for volume in spec.get("volumes") or []]
+    names: list[str] = []
+    for list_name in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(list_name) or []):
+            place, name = f"{path}.{list_name}[{index}]", container.get("name")
+            if name and name in names:
+                yield Cause("FieldValueDuplicate", f'Duplicate value: "{name}"', f"{place}.name")
+            names.append(name)
+            for number, mount in enumerate(container.get("volumeMounts") or []):
+                if mount.get("name") not in volumes:
+                    text = f'Not found: "{mount.get("name", "")}"'
+                    yield Cause("FieldValueNotFound", text, f"{place}.volumeMounts[{number}].name")
+            yield from _request_causes(container.get("resources") or {}, f"{place}.resources")
+
+
+def _request_causes(resources: Mapping[str, Any], path: str) -> Iterator[CauseLike]:
+    limits = amounts(resources.get("limits"))
+    for name, wanted in amounts(resources.get("requests")).items():
+        if name in limits and wanted > limits[name]:
+            text = f"must be less than or equal to {name} limit of {limits[name]}"
+            yield invalid_value(f"{path}.requests", f'"{wanted}"', text)

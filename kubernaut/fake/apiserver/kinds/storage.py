@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from kubernaut.fake.apiserver.kinds.base import Object, ensure
 from kubernaut.fake.apiserver.kinds.core import ReturnedKind
+from kubernaut.fake.apiserver.status import CauseLike, forbidden_field, required
 
 
 class VolumeKind(ReturnedKind):
@@ -29,15 +33,13 @@ class ClaimKind(ReturnedKind):
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"phase": "Pending"}
 
-
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
         spec, causes = obj["spec"], list[CauseLike]()
         if not spec.get("accessModes"):
             causes.append(required("spec.accessModes", "at least 1 access mode is required"))
-        if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
-            causes.append(required("spec.resources[storage]"))
         if old is not None and _kept(spec) != _kept(old["spec"]):
-            text = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+            text = "spec is immutable after creation except resources.requests"
+            text += " and volumeAttributesClassName for bound claims"
             causes.append(forbidden_field("spec", text))
         elif old is not None and old["status"].get("phase") != "Bound" and spec != old["spec"]:
             causes.append(forbidden_field("spec", "field is immutable until the claim is bound"))

@@ -6,8 +6,8 @@ from kubernaut.fake.apiserver.kinds.access import PriorityClassKind, RoleBinding
 from kubernaut.fake.apiserver.kinds.autoscaling import AutoscalerKind
 from kubernaut.fake.apiserver.kinds.base import Kind
 from kubernaut.fake.apiserver.kinds.core import (
-    EventKind,
     ConfigMapKind,
+    EventKind,
     NamespaceKind,
     NodeKind,
     PodKind,

@@ -9,7 +9,15 @@ from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import write_options
 from kubernaut.fake.apiserver.patch import PatchError
 from kubernaut.fake.apiserver.patch.apply import server_side_apply
-from kubernaut.fake.apiserver.status import StatusError, bad_request, conflict, internal, invalid_options, not_found, required
+from kubernaut.fake.apiserver.status import (
+    StatusError,
+    bad_request,
+    conflict,
+    internal,
+    invalid_options,
+    not_found,
+    required,
+)
 from kubernaut.fake.apiserver.verbs.body import check_place
 from kubernaut.fake.apiserver.verbs.commit import check_version, commit_create, commit_update
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,8 +45,6 @@ def fit(call: Call, obj: dict[str, Any], validation: str) -> None:
 def check_type(call: Call, obj: dict[str, Any]) -> None:
     """Fills in kind and apiVersion, or refuses those of something else."""
     resource = call.resource
-    if resource.custom is not None and not obj.get("kind"):
-        raise bad_request(f"Object 'Kind' is missing in '{json.dumps(obj, separators=(',', ':'))}'")
     version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
     if kind != resource.kind:
         if resource.custom is None:
@@ -79,7 +76,6 @@ def check_type(call: Call, obj: dict[str, Any]) -> None:
         raise bad_request(
             f'{kind} in version "{resource.version}" cannot be handled as a {kind}: metadata is no object'
         )
-
 
     _without_nulls(obj["metadata"])
 

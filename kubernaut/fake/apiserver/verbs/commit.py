@@ -121,7 +121,9 @@ def check_version(call: Call, old: Object, new: Object, *, required_version: boo
     """Optimistic concurrency: the version and uid that the caller saw, where given."""
     resource, name = call.resource, old["metadata"]["name"]
     seen, current = new["metadata"].get("resourceVersion"), old["metadata"]
-    if not seen:
+    if seen and not seen.isdigit():
+        raise internal(f'strconv.ParseUint: parsing "{seen}": invalid syntax')
+    if not seen or seen == "0":
         if required_version:
             cause = invalid_value("metadata.resourceVersion", "0", "must be specified for an update")
             # the strategy of custom resources names the resource here, not the kind

@@ -12,7 +12,7 @@ from kubernaut.fake.apiserver.options import WriteOptions, write_options
 from kubernaut.fake.apiserver.patch import PatchError, json_patch, merge_patch
 from kubernaut.fake.apiserver.patch.strategic import strategic_merge
 from kubernaut.fake.apiserver.patch.types import UNTYPED
-from kubernaut.fake.apiserver.status import Cause, StatusError, bad_request, invalid, not_found
+from kubernaut.fake.apiserver.status import Cause, StatusError, bad_request, invalid, invalid_value, not_found
 from kubernaut.fake.apiserver.verbs import apply
 from kubernaut.fake.apiserver.verbs.apply import from_patch_error
 from kubernaut.fake.apiserver.verbs.body import check_place, fit
@@ -56,7 +56,12 @@ def commit_patch(call: Call, old: Object, new: Object, options: WriteOptions) ->
         # the object was readable before: it is the patch that is at fault
         cause = Cause("FieldValueInvalid", f"Invalid value: {_shown(call)}: {error.message}", "patch")
         raise invalid("", "", "", [cause]) from error
-    check_version(call, old, new, required_version=False)
+    seen = {"resourceVersion": new["metadata"].get("resourceVersion")}
+    check_version(call, old, {"metadata": seen}, required_version=False)
+    if (uid := new["metadata"].get("uid")) != old["metadata"]["uid"]:
+        # found by the generic checks and by the kind's own
+        cause = invalid_value("metadata.uid", f'"{uid or ""}"', "field is immutable")
+        raise invalid(call.resource.group, call.resource.kind, call.info.name, [cause, cause])
     return commit_update(call, old, new, options, subresource=call.info.subresource)
 
 

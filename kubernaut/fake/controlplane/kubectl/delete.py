@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kubernaut.client import ApiError, Forbidden, MethodNotAllowed, NotFound
+from kubernaut.client import Forbidden, Gone, MethodNotAllowed, NotFound, decode_head
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments
 from kubernaut.fake.controlplane.kubectl.errors import KubectlError
 from kubernaut.fake.controlplane.kubectl.session import Session
@@ -18,7 +18,6 @@ _CASCADES = {
     "true": "Background",
     "false": "Orphan",
 }
-_POLL_SECONDS = 1.0
 _FORCED = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
     "The resource may continue to run on the cluster indefinitely."
@@ -85,24 +84,45 @@ async def _wait(session: Session, arguments: Arguments, deleted: list[tuple[Targ
     for target, uid in deleted:
         try:
             async with asyncio.timeout(limit if limit > 0 else None):
-                while True:
-                    if not await _still_there(session, target, uid):
-                        break
-                    await asyncio.sleep(_POLL_SECONDS)
+                await _gone(session, target, uid)
         except TimeoutError:
             label = f"{target.kind.plural}/{target.name}"
             raise KubectlError(f"error: timed out waiting for the condition on {label}") from None
+        except (Forbidden, MethodNotAllowed):
+            # Like kubectl: not being allowed to wait does not fail the deletion.
+            return
 
 
-async def _still_there(session: Session, target: Target, uid: str | None) -> bool:
-    try:
-        query = {"fieldSelector": f"metadata.name={target.name}"}
-        items = (await session.get(target.kind.path(target.namespace), query)).get("items") or []
-    except (Forbidden, MethodNotAllowed):
-        # Like kubectl: not being allowed to wait does not fail the deletion.
-        return False
-    except ApiError as error:
-        if error.code == 404:
-            return False
-        raise
-    return any(uid is None or item["metadata"].get("uid") == uid for item in items)
+async def _gone(session: Session, target: Target, uid: str | None) -> None:
+    """List, then watch what is there until it is not, as kubectl does. Raises ApiError."""
+    selector = f"metadata.name={target.name}"
+    while True:
+        try:
+            answer = await session.get(target.kind.path(target.namespace), {"fieldSelector": selector})
+        except NotFound:
+            return
+        items = answer.get("items") or []
+        if not any(uid is None or item["metadata"].get("uid") == uid for item in items):
+            return
+        try:
+            version = answer["metadata"].get("resourceVersion")
+            if await _watched_to_the_end(session, target, uid, version):
+                return
+        except Gone:
+            continue
+
+
+async def _watched_to_the_end(session: Session, target: Target, uid: str | None, version: str | None) -> bool:
+    """Whether the object went while the watch lasted; False where the server ended it before."""
+    client, fields = session.client, {"metadata.name": target.name}
+    async with client.watch_raw(
+        target.kind, namespace=target.namespace, fields=fields, resource_version=version
+    ) as frames:
+        async for frame in frames:
+            if frame.type == "DELETED":
+                return True
+            if frame.type == "ADDED" and uid is not None and decode_head(bytes(frame.object)).uid != uid:
+                return True
+            if frame.type == "ERROR":
+                return False
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubernaut.client import ApiError
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments
 from kubernaut.fake.controlplane.kubectl.errors import KubectlError
 from kubernaut.fake.controlplane.kubectl.session import Session
@@ -20,9 +21,22 @@ async def scale(session: Session, arguments: Arguments) -> None:
     targets = await find(session, arguments, arguments.positionals)
     if not targets:
         raise KubectlError("error: no objects passed to scale")
+    failures = [error for target in targets if (error := await _failure(session, target)) is not None]
+    if len(failures) == len(targets):
+        raise KubectlError(f"error: no objects passed to scale {failures[0].message}")
+    if failures:
+        raise failures[0]
     for target in targets:
-        await session.get(target.path)
         await _scale_one(session, arguments, target, replicas)
+
+
+async def _failure(session: Session, target: Target) -> ApiError | None:
+    """Why the object cannot be read, if it cannot."""
+    try:
+        await session.get(target.path)
+    except ApiError as error:
+        return error
+    return None
 
 
 async def _scale_one(session: Session, arguments: Arguments, target: Target, replicas: int) -> None:

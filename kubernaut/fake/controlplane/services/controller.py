@@ -10,7 +10,18 @@ from kubernaut.fake.controlplane.indexes import INDEX, OWNER_INDEXES, by_selecto
 from kubernaut.fake.controlplane.lulled import Lulled
 from kubernaut.fake.controlplane.services.members import Member, Ports, chunks, members_of
 from kubernaut.fake.controlplane.views import PodView, standing_changed
-from kubernaut.reconcile import Cache, Context, Controller, NotCached, Reconciler, Request, Result, Watch
+from kubernaut.reconcile import (
+    Cache,
+    Context,
+    Controller,
+    NotCached,
+    Reconciler,
+    Request,
+    RequestReconciler,
+    Result,
+    Watch,
+)
+from kubernaut.reconcile.predicates import deleted
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import EndpointAddress, EndpointPort, Endpoints, EndpointSubset, Service
 from kubernaut.resources.builtin.discovery_v1 import Endpoint, EndpointConditions, EndpointSlice
@@ -18,6 +29,7 @@ from kubernaut.resources.builtin.discovery_v1 import EndpointPort as SlicePort
 
 _SERVICE, _MANAGED_BY = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
 _MANAGER = "endpointslice-controller.k8s.io"
+_ENDPOINTS_LABEL, _ENDPOINTS_MANAGER = "endpoints.kubernetes.io/managed-by", "endpoint-controller"
 _SLICE_SIZE = 100
 _ENDPOINTS_SIZE = 1000
 
@@ -67,7 +79,7 @@ class EndpointReconciler(Reconciler[Service]):
 
     async def _endpoints(self, service: Service, groups: dict[Ports, list[Member]], ctx: Context) -> None:
         subsets = [_subset(ports, members[:_ENDPOINTS_SIZE]) for ports, members in groups.items() if members]
-        labels = {**service.metadata.labels, "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
+        labels = {**service.metadata.labels, _ENDPOINTS_LABEL: _ENDPOINTS_MANAGER}
         if service.spec.cluster_ip == "None":
             labels["service.kubernetes.io/headless"] = ""
         try:
@@ -83,6 +95,26 @@ class EndpointReconciler(Reconciler[Service]):
             return
         live.subsets, live.metadata.labels = subsets, labels
         await ctx.client.update(live)
+
+
+class LeftEndpoints(RequestReconciler):
+    """Deletes the Endpoints of a Service that is gone; nothing but their name ties them to it."""
+
+    async def reconcile(self, request: Request, ctx: Context) -> Result | None:
+        """Delete what the controller made, if the Service has not come back."""
+        try:
+            ctx.cache.head(Service, request.name, request.namespace)
+        except NotFound:
+            pass
+        else:
+            return None
+        try:
+            left = ctx.cache.head(Endpoints, request.name, request.namespace)
+            if left.labels.get(_ENDPOINTS_LABEL) == _ENDPOINTS_MANAGER:
+                await ctx.client.delete(Endpoints, left.name, namespace=left.namespace, uid=left.uid)
+        except (NotFound, Conflict):
+            return None
+        return None
 
 
 def _pods_behind(service: Service, ctx: Context) -> Iterable[PodView]:
@@ -164,8 +196,13 @@ def _index(service: Service) -> list[str]:
     return by_selector(service.namespace, service.spec.selector or None)
 
 
-def endpoints() -> Controller:
-    """The controller of EndpointSlices and Endpoints."""
+def endpoints() -> list[Controller]:
+    """The controllers of EndpointSlices and Endpoints."""
+    left = Controller(Service, LeftEndpoints(), name="endpoint-controller", predicates=[deleted])
+    return [left, _endpoints()]
+
+
+def _endpoints() -> Controller:
     return Controller(
         Service,
         Lulled(Service, EndpointReconciler()),
