@@ -262,6 +262,7 @@ SERVED = [
 # these is that it knows the fields.
 CHECKED = {
     *("Pod", "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SubjectAccessReview"),
+    *("ConfigMap", "ReplicationController", "Service", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "Job"),
     *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
     *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),

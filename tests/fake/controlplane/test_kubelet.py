@@ -1,5 +1,6 @@
 """Pods on simulated nodes: start, probes, crashes, init containers, sidecars, deadlines, events."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from kubernaut.client import NotFound
 from kubernaut.fake import FakeCluster, PodScript
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.resources.builtin.pods import ContainerStatus
-from tests.fake.controlplane.objects import CRASHES, SECOND, condition, events, pod, pods, reasons, the_pod
+from tests.fake.controlplane.objects import CRASHES, SECOND, condition, deployment, events, pod, pods, reasons, the_pod
 
 MINUTE = timedelta(minutes=1)
 
@@ -241,3 +242,12 @@ async def test_events_of_many_restarts_are_bounded(cluster: FakeCluster) -> None
     assert (await status(cluster)).restart_count > 12
     assert len(await events(cluster, "Pod")) < 40
     assert len(await pods(cluster)) == 1
+
+
+@pytest.mark.cluster(nodes=3)
+async def test_events_of_a_burst_of_starts_are_bounded_and_none_is_dropped(cluster: FakeCluster) -> None:
+    await cluster.client.create(deployment(replicas=250))
+    await cluster.settled()
+    told = Counter(await reasons(cluster, "Pod"))
+    assert told["Scheduled"] == 250
+    assert told["Pulled"] == told["Created"] == told["Started"] == 200

@@ -124,7 +124,11 @@ KNOWN = (
         ("deletion/bad-*", "patches/merge-list *", "patches/merge-garbage *"),
     ),
     Known(GAP, "claims are not held while in use", ("*/claim* *finalizers", "deletion/claim-deleted *")),
-    Known(GAP, "the sizes of claims are not asked for", ("immutable/claim-no-size *",)),
+    Known(
+        GAP,
+        "the sizes of claims are not asked for, and may change before they are bound",
+        ("immutable/claim-no-size *", "immutable/claim-size *"),
+    ),
     Known(GAP, "addresses of Services are not held against each other", ("immutable/service-ip-taken *",)),
     Known(GAP, "quantities and base64 are not parsed", ("immutable/pod-quantity *", "names/secret-base64 *")),
     Known(GAP, "ReplicaSets are selected by status.replicas, as documented", ("lists/replicasets-by-status *",)),

@@ -55,7 +55,8 @@ def test_get_selects_by_label_and_field_and_sorts(kubectl: Kubectl) -> None:
 def test_get_reads_a_long_list_page_by_page(kubectl: Kubectl) -> None:
     for number in range(7):
         make(kubectl, f"c{number}")
-    assert len(kubectl("get", "cm", "--chunk-size=3", "-o", "name").out.splitlines()) == 7
+    listed = kubectl("get", "cm", "--chunk-size=3", "-o", "name").out.splitlines()
+    assert [name for name in listed if name.startswith("configmap/c")] == [f"configmap/c{n}" for n in range(7)]
 
 
 def test_get_of_what_is_not_there_fails_as_on_a_real_server(kubectl: Kubectl) -> None:
@@ -63,7 +64,7 @@ def test_get_of_what_is_not_there_fails_as_on_a_real_server(kubectl: Kubectl) ->
     assert (missing.code, missing.err) == (1, 'Error from server (NotFound): configmaps "none" not found\n')
     unknown = kubectl("get", "nothings", ok=False)
     assert unknown.err == 'error: the server doesn\'t have a resource type "nothings"\n'
-    assert kubectl("get", "cm").err == f"No resources found in {kubectl.namespace} namespace.\n"
+    assert kubectl("get", "cronjobs").err == f"No resources found in {kubectl.namespace} namespace.\n"
 
 
 def test_get_w_prints_each_change_as_it_happens(kubectl: Kubectl) -> None:
@@ -73,6 +74,7 @@ def test_get_w_prints_each_change_as_it_happens(kubectl: Kubectl) -> None:
         assert watching.stdout is not None
         assert watching.stdout.readline().split() == ["NAME", "DATA", "AGE"]
         assert watching.stdout.readline().split()[0] == "first"
+        assert watching.stdout.readline().split()[0] == "kube-root-ca.crt"  # every namespace has it
         make(kubectl, "second")
         assert watching.stdout.readline().split()[:2] == ["second", "2"]
         kubectl.server.call("DELETE", f"/api/v1/namespaces/{kubectl.namespace}/configmaps/first")

@@ -41,8 +41,6 @@ class ClaimKind(ReturnedKind):
             text = "spec is immutable after creation except resources.requests"
             text += " and volumeAttributesClassName for bound claims"
             causes.append(forbidden_field("spec", text))
-        elif old is not None and old["status"].get("phase") != "Bound" and spec != old["spec"]:
-            causes.append(forbidden_field("spec", "field is immutable until the claim is bound"))
         return causes
 
 

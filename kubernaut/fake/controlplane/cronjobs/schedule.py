@@ -41,15 +41,15 @@ class Schedule:
         """
         local = moment.astimezone(zone)
         for day in range(_DAYS_AHEAD):
-            for found in self._on(local.date() + timedelta(days=day), zone):
+            for found in self._on(local.date() + timedelta(days=day), zone, 0 if day else local.hour):
                 if found > moment:
                     return found
         return None
 
-    def _on(self, day: date, zone: tzinfo) -> Iterator[datetime]:
+    def _on(self, day: date, zone: tzinfo, first_hour: int) -> Iterator[datetime]:
         if day.month not in self.months or not self._matches(day):
             return
-        for hour in sorted(self.hours):
+        for hour in sorted(hour for hour in self.hours if hour >= first_hour):
             for minute in sorted(self.minutes):
                 local = datetime.combine(day, time(hour, minute), zone)
                 found = local.astimezone(UTC)

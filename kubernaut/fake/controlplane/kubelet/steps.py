@@ -19,6 +19,8 @@ LogWriter = Callable[[str, str, str, str], None]
 CommandStarter = Callable[[Pod, Container, int], None]
 """Starts the kubectl command of a container, which was restarted that often, unless it was started before."""
 
+_STARTS_TOLD, _STARTS_PER_SECOND = 200.0, 20.0
+"""Starts of containers whose events are told at once, and how soon more may be: thousands would crowd out the rest."""
 _LOOK_AGAIN = timedelta(minutes=5)
 """How soon a container that cannot start is tried again, as images are pulled again."""
 
@@ -32,6 +34,18 @@ class Kit:
     start_command: CommandStarter
     next_address: Callable[[], str]
     crashes: dict[tuple[str, str], int] = field(default_factory=dict)
+    _told_at: datetime | None = None
+    _tokens: float = _STARTS_TOLD
+
+    def may_tell_of_start(self, now: datetime) -> bool:
+        """Whether the events of one more start are affordable."""
+        passed = (now - self._told_at).total_seconds() if self._told_at is not None else 0.0
+        self._told_at = now
+        self._tokens = min(self._tokens + passed * _STARTS_PER_SECOND, _STARTS_TOLD)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
 
     def script(self, pod: Pod, container: Container, restarts: int) -> PodScript:
         """What a container does."""
@@ -99,9 +113,10 @@ class Steps:
         if self._pod.status.pod_ip is None:
             give_address(self._pod, self._kit.next_address())
         states.start(self._pod, status, script, self._now)
-        self._told.started(container)
-        if not script.ready:
-            self._told.not_ready(container)
+        if self._kit.may_tell_of_start(self._now):
+            self._told.started(container)
+            if not script.ready:
+                self._told.not_ready(container)
         self._keep_log(container, script.log)
 
     def _cannot_start(self, container: Container, status: ContainerStatus, script: PodScript) -> timedelta | None:

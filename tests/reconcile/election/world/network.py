@@ -92,6 +92,8 @@ class Wire:
         loop = asyncio.get_running_loop()
         sent_at = loop.time()
         mode, fate = self.mode, self._fate(request)
+        if request.check is not None:
+            request.check()  # this is the moment of sending; what the network does later is no longer the sender's
         self._witness.sent(self.name, request)
         if fate.refused:
             raise TransportError("connection refused")
@@ -118,7 +120,7 @@ class Wire:
             await asyncio.sleep(fate.out)
         if not fate.arrives:
             return
-        async with self._server.open(replace(request, timeout=None)) as response:
+        async with self._server.open(replace(request, timeout=None, check=None)) as response:
             got = Answer(response.status, b"".join([chunk async for chunk in response.chunks]))
         self._witness.applied(self.name, request, got.status, sent_at)
         if fate.back:
