@@ -14,9 +14,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
-# Leader election under random partitions and pauses, for longer than `make test` does it (about ten minutes).
+# Leader election under random partitions and pauses, for longer than `make test` does it (about twenty minutes).
 explore: $(STAMP)
-	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest tests/reconcile/election/test_exploration.py $(ARGS)
+	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
+		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py $(ARGS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

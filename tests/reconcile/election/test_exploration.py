@@ -15,7 +15,6 @@ from kubernaut.reconcile.election.fence import LeaseFence
 from kubernaut.reconcile.election.observed import ObservedRecord
 from kubernaut.timing import current_clock
 from tests.reconcile.election.world.exploration import Failed, Summary, explore
-from tests.reconcile.election.world.managers import ManagedContender
 
 RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "500"))
 FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
@@ -43,11 +42,6 @@ def test_the_same_holds_for_each_key_while_another_number_of_shares_is_rolled_ou
 
 def test_a_seed_gives_the_same_run_again() -> None:
     assert explore(7) == explore(7)
-
-
-def test_the_same_holds_for_whole_managers() -> None:
-    for seed in range(FIRST, FIRST + max(1, RUNS // 50)):
-        explore(seed, make=ManagedContender)
 
 
 # That the exploration finds what it looks for.
