@@ -12,7 +12,7 @@ demo: $(STAMP)
 
 # One worker for each core; the tests of a file stay together, because some files share one server.
 test: $(STAMP)
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Leader election under random partitions and pauses, for longer than `make test` does it (about twenty minutes).
 explore: $(STAMP)

@@ -25,8 +25,10 @@ def processes(seed: int) -> tuple[int, ...]:
 
 
 def test_at_most_one_leads_and_no_write_is_late_and_the_dead_are_followed_in_time() -> None:
-    runs = [explore(seed, shards=processes(seed)) for seed in range(FIRST, FIRST + RUNS)]
-    assert total(runs, "gains") > RUNS and total(runs, "losses") > RUNS and total(runs, "writes") > 5 * RUNS
+    # Whole managers are explored with as many seeds as asked for; their electors alone, three at times, with half.
+    runs = [explore(seed, shards=processes(seed)) for seed in range(FIRST, FIRST + max(1, RUNS // 2))]
+    number = len(runs)
+    assert total(runs, "gains") > number and total(runs, "losses") > number and total(runs, "writes") > 5 * number
     assert RUNS < 500 or total(runs, "late_writes_refused"), "no run had a late write to refuse"
 
 
