@@ -38,9 +38,9 @@ def object_path(rt: ResourceType, namespace: str | None, name: str | None, subre
 
 
 def selector_text(selector: Selector) -> str:
-    """Kubernetes' text of a selector; a mapping means equality on each key."""
+    """Kubernetes' text of a selector; a mapping means equality on each key, and equal ones give one text."""
     if isinstance(selector, Mapping):
-        return ",".join(f"{key}={value}" for key, value in selector.items())
+        return ",".join(f"{key}={selector[key]}" for key in sorted(selector))
     return selector or ""
 
 

@@ -48,11 +48,11 @@ class Manager:
     `cache`: what is kept of objects in memory. `metrics_bind` and `health_bind` (":8080", "127.0.0.1:0"; None: not
     served) are where `/metrics`, and `/healthz` with `/readyz`, are served; they may be the same. `metrics_tls` and
     `metrics_access` (a TokenReview, say) protect the metrics, which are in `registry`, by default one of the manager's
-    own. `healthz` and `readyz` take checks of yours.
-    `graceful_timeout`: how long reconciles in flight may go on when it stops. `seed` fixes jitter and names; by default
-    it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see, the loop's by
-    default. It installs no signal handlers and leaves the clients open. Raises TypeError and ValueError for settings
-    that cannot work.
+    own. `healthz` and `readyz` take checks of yours. `graceful_timeout`: how long reconciles in flight may go on when
+    it stops; what is left of it, five seconds at most, is for events that are not written yet. `seed` fixes jitter and
+    names; by default it is 0 on a virtual-time loop and random elsewhere. `clock`: the wall time that reconcilers see,
+    the loop's by default. It installs no signal handlers and leaves the clients open. Raises TypeError and ValueError
+    for settings that cannot work.
     """
 
     def __init__(
@@ -148,7 +148,8 @@ class Manager:
         """Work in one more cluster, from now on; `Request.cluster` and `Context.clusters` know it by `name`.
 
         Does not wait: the cluster's objects are reconciled as its lists come in, and a cluster that cannot be reached
-        is tried again and again. Raises ValueError for a name that is empty or taken.
+        is tried again and again. During a stop it is only remembered, for the next run. Raises ValueError for a name
+        that is empty or taken.
         """
         check_type("client", client, Client, "a Client, as connect() yields")
         if not name:
@@ -160,9 +161,10 @@ class Manager:
             self._run.add_cluster(name, client)
 
     async def remove_cluster(self, name: str) -> None:
-        """Work in a cluster no longer; waits (up to `graceful_timeout`) for its reconciles in flight.
+        """Work in a cluster no longer. Reconciles in flight for it get `graceful_timeout`, and are then cut off.
 
-        Its client is left open. Raises ValueError for a name that is not there.
+        Returns when they have ended and its events are written, five seconds after the cut at most; cancelling the call
+        cuts at once. Its client is left open. Raises ValueError for a name that is not there.
         """
         if not name or name not in self._clusters:
             raise ValueError(f"there is no cluster named {name!r} to remove")

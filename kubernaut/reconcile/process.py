@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Literal, NoReturn
 
 from kubernaut.reconcile.election import LeadershipLost
+from kubernaut.reconcile.groups import leaves
 from kubernaut.reconcile.log import configure_logging, logger
 from kubernaut.reconcile.manager import Manager, NotStopped
 from kubernaut.reconcile.serving import BindError, CertificateError
@@ -225,7 +226,7 @@ class _Run:
             self._loop.call_later(FORCE_AGAIN_SECONDS, self._force)
 
     def _classified(self, error: BaseException) -> tuple[ExitCode, BaseException]:
-        causes = list(_leaves(error))
+        causes = list(leaves(error))
         for kind, code in _CLASSES.items():
             for cause in causes:
                 if isinstance(cause, kind):
@@ -242,15 +243,6 @@ def _not_a_program(what: str) -> _NotAProgram:
         f"{what}: a program must be a Manager, a coroutine function that returns one or runs one itself, or a function "
         "with @asynccontextmanager that yields one"
     )
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors in nested groups."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 _CLASSES: dict[type[BaseException], ExitCode] = {

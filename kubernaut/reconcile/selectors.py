@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubernaut.client.params import selector_text
+
 LabelsArg = str | Mapping[str, str] | None
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<op>in|notin)\s*\((?P<values>[^)]*)\)$")
@@ -86,7 +88,7 @@ class FieldSelector:
         return cls(known, len(known) < len(terms))
 
 
-def selector_text(selector: LabelsArg) -> str | None:
+def canonical_text(selector: LabelsArg) -> str | None:
     """The query form of a selector, its terms sorted and spelt alike, so that equal selectors are one informer.
 
     A text that is not understood here is handed on as it is: the server says what is wrong with it.
@@ -94,7 +96,7 @@ def selector_text(selector: LabelsArg) -> str | None:
     if not selector:
         return None
     if isinstance(selector, Mapping):
-        return ",".join(f"{key}={selector[key]}" for key in sorted(selector))
+        return selector_text(selector)
     try:
         return ",".join(sorted({str(_requirement(term)): None for term in _terms(selector)})) or None
     except ValueError:

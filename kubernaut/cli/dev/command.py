@@ -17,6 +17,7 @@ from kubernaut.cli.dev.session import Options, Session
 from kubernaut.cli.dev.target import BadTarget, BrokenCode, Target
 from kubernaut.cli.dev.view import screen_for
 from kubernaut.cli.manifests import InputError
+from kubernaut.reconcile.groups import leaves
 from kubernaut.reconcile.process import run_program
 from kubernaut.reconcile.serving import BindError
 
@@ -66,20 +67,12 @@ def _run(text: str, options: Options, observer: Observer) -> tuple[Exception | N
             sessions.append(session)
             await session.run()
         except* (BadTarget, BrokenCode, InputError, BindError) as group:
-            problems.extend(_first(group))
+            problems.extend(leaves(group))
 
     code = run_program(program)
     if code == FAILED:  # a defect of ours: the log has shown it
         raise typer.Exit(FAILED)
     return (problems[0] if problems else None), (sessions[0] if sessions else None)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _first(error)
-        else:
-            yield error
 
 
 @contextmanager

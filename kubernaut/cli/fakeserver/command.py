@@ -11,6 +11,7 @@ from kubernaut.cli.fakeserver.files import read_all
 from kubernaut.cli.fakeserver.serving import Served, serve
 from kubernaut.cli.manifests import InputError
 from kubernaut.fake.kubeconfig import ForeignKubeconfig
+from kubernaut.reconcile.groups import leaves
 from kubernaut.reconcile.process import ExitCode, run_program
 from kubernaut.reconcile.serving import BindError
 
@@ -57,7 +58,7 @@ def serve_command(
             manifests = read_all(file or ())
             await serve(Served(port, kubeconfig, manifests, not no_controlplane, rbac), _say)
         except* (InputError, ForeignKubeconfig, BindError, OSError) as group:
-            problems.extend(_leaves(group))
+            problems.extend(leaves(group))
 
     code = run_program(program)
     if problems:
@@ -70,9 +71,3 @@ def serve_command(
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]

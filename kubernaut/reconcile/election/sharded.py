@@ -43,6 +43,7 @@ from kubernaut.reconcile.election.members import Membership, fair_share
 from kubernaut.reconcile.election.ownership import OnGained, OnLeaving
 from kubernaut.reconcile.election.shares import Share, share_of
 from kubernaut.reconcile.election.transport import BoundedTransport
+from kubernaut.reconcile.groups import leaves
 from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.result import Request
 from kubernaut.resources.builtin.coordination_v1 import Lease
@@ -113,9 +114,9 @@ class ShardedOwnership:
             lost, _ = errors.split(LeadershipLost)
             if lost is not None:
                 self._abandon()
-                raise _first(lost) from None
+                raise next(leaves(lost)) from None
             await self._stop()
-            raise _first(errors) from None
+            raise next(leaves(errors)) from None
         except BaseException:
             await self._stop()
             raise
@@ -241,10 +242,3 @@ class ShardedOwnership:
         ends = [part.elector.record.left for part in self._parts if part.renewing is None]
         ends += self._members.left.values()
         return min([jittered, *(left for left in ends if left > 0)])
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kubernaut.reconcile.selectors import FieldSelector, LabelsArg, LabelSelector, selector_text
+from kubernaut.reconcile.selectors import FieldSelector, LabelsArg, LabelSelector, canonical_text
 from kubernaut.resources import ResourceType
 
 
@@ -34,7 +34,7 @@ class Scope:
         metadata_only: bool = False,
     ) -> Scope:
         namespace = namespace if rt.namespaced else None
-        return cls(rt, namespace, selector_text(labels), selector_text(fields), metadata_only)
+        return cls(rt, namespace, canonical_text(labels), canonical_text(fields), metadata_only)
 
     @classmethod
     def across(

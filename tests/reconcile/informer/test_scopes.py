@@ -7,7 +7,7 @@ import pytest
 from kubernaut.client import Client, TransportRequest
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Cache, Informer, LabelSelector, Scope
-from kubernaut.reconcile.selectors import FieldSelector, selector_text
+from kubernaut.reconcile.selectors import FieldSelector, canonical_text
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Namespace
 from tests.reconcile.informer.informing import RT, informing, names, server_of
 from tests.reconcile.server import Body, Server, widget
@@ -163,7 +163,7 @@ async def test_two_who_ask_for_the_same_share_one_watch() -> None:
     ],
 )
 def test_the_text_of_a_selector(selector: str | dict[str, str] | None, text: str | None) -> None:
-    assert selector_text(selector) == text
+    assert canonical_text(selector) == text
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_labels_are_matched_locally(
     parsed = LabelSelector.parse(selector)
     assert parsed.matches(matching)
     assert not parsed.matches(other)
-    again = LabelSelector.parse(selector_text(selector))
+    again = LabelSelector.parse(canonical_text(selector))
     assert again.matches(matching)
     assert not again.matches(other)
 

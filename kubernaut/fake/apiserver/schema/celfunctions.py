@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from kubernaut.fake.apiserver.quantity import Quantity
-from kubernaut.fake.apiserver.schema.formats import fits_format
+from kubernaut.fake.apiserver.schema.formats import fits_format, parses
 
 Value = list[str]
 _SEMVER: Final = re.compile(
@@ -38,17 +38,6 @@ _FORMATS: Final = {
     "labelValue": (63, rf"({_QUALIFIED})?"),
 }
 _NAMED: Final = {"uri": "uri", "uuid": "uuid", "byte": "byte", "date": "date", "datetime": "date-time"}
-
-
-def _holds(parse: Callable[[str], object]) -> Callable[[str], bool]:
-    def check(text: str) -> bool:
-        try:
-            parse(text)
-        except ValueError:
-            return False
-        return True
-
-    return check
 
 
 def _quantity(text: str) -> Value:
@@ -206,8 +195,8 @@ def kubernetes_functions(cel: Any) -> list[Any]:
         make("sets.intersects", yes, [some, some], lambda a, b: any(item in a for item in b)),
         make("sets.equivalent", yes, [some, some], lambda a, b: _within(a, b) and _within(b, a)),
         make("quantity", value, [text], _quantity),
-        make("isQuantity", yes, [text], _holds(_quantity)),
-        of("isInteger", yes, lambda v: _holds(lambda _: _whole(v))("")),
+        make("isQuantity", yes, [text], parses(_quantity)),
+        of("isInteger", yes, lambda v: parses(lambda _: _whole(v))("")),
         of("asInteger", number, _whole),
         of("asApproximateFloat", kind.DOUBLE, lambda v: float(v[1])),
         of("sign", number, lambda v: (Decimal(v[1]) > 0) - (Decimal(v[1]) < 0)),
@@ -217,7 +206,7 @@ def kubernetes_functions(cel: Any) -> list[Any]:
         declare("isGreaterThan", (yes, [value, value], lambda a, b: _compare(a, b) > 0)),
         declare("isLessThan", (yes, [value, value], lambda a, b: _compare(a, b) < 0)),
         make("url", value, [text], _url),
-        make("isURL", yes, [text], _holds(_url)),
+        make("isURL", yes, [text], parses(_url)),
         of("getScheme", text, lambda v: urlsplit(v[1]).scheme),
         of("getHost", text, _host),
         of("getHostname", text, _hostname),
@@ -225,7 +214,7 @@ def kubernetes_functions(cel: Any) -> list[Any]:
         of("getEscapedPath", text, lambda v: urlsplit(v[1]).path),
         of("getQuery", kind.Map(text, value), lambda v: parse_qs(urlsplit(v[1]).query, keep_blank_values=True)),
         both,
-        make("isIP", yes, [text], _holds(_ip)),
+        make("isIP", yes, [text], parses(_ip)),
         make("ip.isCanonical", yes, [text], lambda t: _ip(t)[1] == t),
         of("family", number, lambda v: _address(v).version),
         of("isUnspecified", yes, lambda v: _address(v).is_unspecified),
@@ -234,13 +223,13 @@ def kubernetes_functions(cel: Any) -> list[Any]:
         of("isLinkLocalUnicast", yes, lambda v: _address(v).is_link_local),
         of("isGlobalUnicast", yes, lambda v: not _special(_address(v))),
         make("cidr", value, [text], _cidr),
-        make("isCIDR", yes, [text], _holds(_cidr)),
+        make("isCIDR", yes, [text], parses(_cidr)),
         declare("containsIP", *((yes, [value, kind_], _contains_ip) for kind_ in (value, text))),
         declare("containsCIDR", *((yes, [value, kind_], _contains_cidr) for kind_ in (value, text))),
         of("masked", value, _masked),
         of("prefixLength", number, lambda v: ipaddress.ip_interface(v[1]).network.prefixlen),
         make("semver", value, [text], _semver),
-        make("isSemver", yes, [text], _holds(_semver)),
+        make("isSemver", yes, [text], parses(_semver)),
         of("major", number, lambda v: int(v[1])),
         of("minor", number, lambda v: int(v[2])),
         of("patch", number, lambda v: int(v[3])),

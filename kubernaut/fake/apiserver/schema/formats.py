@@ -53,7 +53,9 @@ def _is_date_time(text: str) -> bool:
     return found is not None and _is_date(found[1])
 
 
-def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
+def parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    """A test of a text: whether `parse` takes it without a ValueError."""
+
     def check(text: str) -> bool:
         try:
             parse(text)
@@ -65,7 +67,7 @@ def _parses(parse: Callable[[str], object]) -> Callable[[str], bool]:
 
 
 def _is_cidr(text: str) -> bool:
-    return "/" in text and _parses(lambda t: ipaddress.ip_network(t, strict=False))(text)
+    return "/" in text and parses(lambda t: ipaddress.ip_network(t, strict=False))(text)
 
 
 def _is_uri(text: str) -> bool:
@@ -90,8 +92,8 @@ _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "uuid3": _uuid("3"),
     "uuid4": _uuid("4", "[89ab]"),
     "uuid5": _uuid("5", "[89ab]"),
-    "ipv4": _parses(ipaddress.IPv4Address),
-    "ipv6": _parses(ipaddress.IPv6Address),
+    "ipv4": parses(ipaddress.IPv4Address),
+    "ipv6": parses(ipaddress.IPv6Address),
     "cidr": _is_cidr,
     "mac": lambda text: _MAC.match(text) is not None,
     "hostname": lambda text: len(text) <= _MAX_NAME + 2 and _HOSTNAME.match(text) is not None,
