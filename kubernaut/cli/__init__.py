@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 
-DISTRIBUTION = "kubernaut-runtime"
-"""The name on the package index (`kubernaut` there is somebody else's); every hint to install something uses it."""
+from kubernaut.distribution import DISTRIBUTION, install_hint
+
+__all__ = ["DISTRIBUTION", "NEEDED", "main"]
 
 NEEDED = ("typer", "rich", "yaml", "jsonpatch", "regopy", "cel_expr_python")
 
@@ -17,7 +18,7 @@ def main() -> None:
     if missing:
         print(
             f"kubernaut: the command line needs the extra 'cli' (missing: {', '.join(missing)}).\n"
-            f"Install it with: pip install '{DISTRIBUTION}[cli]'",
+            f"Install it with: {install_hint('cli')}",
             file=sys.stderr,
         )
         raise SystemExit(2)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kubernaut import __version__
+from kubernaut.cli.audit.command import audit
 from kubernaut.cli.demo.command import demo
 from kubernaut.cli.dev.command import dev
 from kubernaut.cli.fakeserver.command import fake
@@ -25,6 +26,7 @@ app.command()(new)
 app.command()(dev)
 app.command()(models)
 app.add_typer(fake, name="fake")
+app.add_typer(audit, name="audit")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,12 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kubernaut.distribution import install_hint
 from kubernaut.policy.bundle import Bundle, load_bundle
 from kubernaut.policy.decision import PolicyDecision, PolicyInput, PolicyTarget
 from kubernaut.policy.evaluator import BundleError, PolicyUnavailable, parse_decision
 
 QUERY = "data.kubernaut.decision"
-INSTALL_HINT = "Rego policies need regopy: pip install 'kubernaut-runtime[rego]' (Linux: glibc 2.34 or later)"
+INSTALL_HINT = f"Rego policies need regopy: {install_hint('rego')} (Linux: glibc 2.34 or later)"
 
 _LOCATION = re.compile(r"\(error \d+:(?P<file>[^|]*)\|(?P<offset>\d+)\|\d+")
 _MESSAGE = re.compile(r"\(errormsg \d+:(?P<message>[^\n]*)\)")
