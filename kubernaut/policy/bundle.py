@@ -27,9 +27,9 @@ _TOKEN = re.compile(r"#[^\n]*|`[^`]*`|\"(?:\\.|[^\"\\\n])*\"")
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The rules of one folder: `modules` by file name, their tests apart, the settings from `data.json`."""
+    """Rules and where they came from: `modules` by file name, their tests apart, the settings from `data.json`."""
 
-    path: Path
+    path: Path | str
     modules: dict[str, str]
     tests: dict[str, str]
     data: dict[str, Any]
@@ -49,17 +49,24 @@ def load_bundle(path: Path | None = None, *, settings: dict[str, Any] | None = N
         data = json.loads(data_file.read_text("utf-8")) if data_file.is_file() else {}
     except (OSError, ValueError) as error:
         raise BundleError(f"policy bundle {root}: {error}") from error
+    return bundle_of(root, sources, data, settings=settings)
+
+
+def bundle_of(
+    path: Path | str, sources: dict[str, str], data: Any, *, settings: dict[str, Any] | None = None
+) -> Bundle:
+    """The bundle of rules that were read already, by file name; `data`: what `data.json` holds. Raises BundleError."""
     if not isinstance(data, dict):
-        raise BundleError(f"policy bundle {root}: data.json must hold an object")
+        raise BundleError(f"policy bundle {path}: data.json must hold an object")
     modules = {name: text for name, text in sources.items() if not name.endswith("_test.rego")}
     if not modules:
-        raise BundleError(f"policy bundle {root}: no .rego files there")
+        raise BundleError(f"policy bundle {path}: no .rego files there")
     for name, text in sources.items():
         refuse_builtins(name, text)
     if settings:
         data = {**data, "settings": {**data.get("settings", {}), **settings}}
     tests = {name: text for name, text in sources.items() if name not in modules}
-    return Bundle(root, modules, tests, data, _digest(modules, data))
+    return Bundle(path, modules, tests, data, _digest(modules, data))
 
 
 def refuse_builtins(name: str, source: str) -> None:

@@ -117,8 +117,8 @@ class PolicyDecision:
     """The answer of one evaluator.
 
     `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on
-    going on.
-    `approval_reasons` says, for people, why an approval is needed. `revision` identifies the rules that decided.
+    going on. `approval_reasons` says, for people, why an approval is needed. `revision` identifies the rules that
+    decided, `decision_id` the entry in the decision log of a server that keeps one.
     """
 
     allowed: bool
@@ -128,6 +128,7 @@ class PolicyDecision:
     approval_reasons: tuple[str, ...] = ()
     evaluator: str = ""
     revision: str = ""
+    decision_id: str = ""
     mode: Mode | None = None
 
     @property
@@ -155,6 +156,8 @@ class PolicyDecision:
             "evaluator": self.evaluator,
             "revision": self.revision,
         }
+        if self.decision_id:
+            document["decisionId"] = self.decision_id
         if self.mode is not None:
             document["mode"] = self.mode
         return document

@@ -36,7 +36,7 @@ class PolicyEvaluator(Protocol):
     async def evaluate(self, input: PolicyInput) -> PolicyDecision: ...
 
 
-def parse_decision(document: object, *, evaluator: str, revision: str) -> PolicyDecision:
+def parse_decision(document: object, *, evaluator: str, revision: str, decision_id: str = "") -> PolicyDecision:
     """Read the decision document that a policy language returned.
 
     The shape: `{allowed, requires_approval, requires_dry_run, violations: [{rule, message, hard}], approval_reasons?}`.
@@ -63,6 +63,7 @@ def parse_decision(document: object, *, evaluator: str, revision: str) -> Policy
         approval_reasons=_reasons(document.get("approval_reasons", []), evaluator),
         evaluator=evaluator,
         revision=revision,
+        decision_id=decision_id,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubernaut.client import NotFound
 from kubernaut.policy import PolicyDecision, PolicyInput, PolicyUnavailable, Requester
 from kubernaut.remediation.execution.config import PolicyMode
@@ -69,13 +71,12 @@ def _recorded(decision: PolicyDecision, mode: PolicyMode) -> PolicyValidation:
 async def _question(run: Run, order: Order, target_labels: dict[str, str]) -> PolicyInput:
     spec = run.execution.spec
     namespace_labels = await _namespace_labels(run, order.target.namespace)
-    environment = next((namespace_labels[key] for key in ENVIRONMENT_LABELS if namespace_labels.get(key)), "")
     by = spec.requested_by
     return PolicyInput(
         action=order.action.name,
         target=order.target,
         parameters=order.parameters.to_dict(),
-        environment=environment,
+        environment=environment_of(namespace_labels),
         target_labels=target_labels,
         namespace_labels=namespace_labels,
         requester=Requester(by.username, by.uid or "", tuple(by.groups)) if by else None,
@@ -83,6 +84,11 @@ async def _question(run: Run, order: Order, target_labels: dict[str, str]) -> Po
         time=run.now,
         dry_run=spec.dry_run == "always",
     )
+
+
+def environment_of(namespace_labels: Mapping[str, str]) -> str:
+    """The environment that a namespace's labels name; empty when none does."""
+    return next((namespace_labels[key] for key in ENVIRONMENT_LABELS if namespace_labels.get(key)), "")
 
 
 async def _namespace_labels(run: Run, namespace: str | None) -> dict[str, str]:
