@@ -4,8 +4,8 @@ import pytest
 
 from examples.feature_flags import FlagSet, FlagSetSpec, flag_sets
 from kubernaut import MergePatch, NotFound, ObjectMeta
-from kubernaut.fake import FakeCluster
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.testing import Cluster
 
 pytestmark = pytest.mark.cluster(crds=[FlagSet])
 
@@ -14,17 +14,17 @@ def named(name: str) -> ObjectMeta:
     return ObjectMeta(name=name, namespace="default")
 
 
-async def file_of(cluster: FakeCluster) -> str:
+async def file_of(cluster: Cluster) -> str:
     return (await cluster.client.get(ConfigMap, "shop-file", namespace="default")).data["flags"]
 
 
-async def ready(cluster: FakeCluster) -> tuple[str, str]:
+async def ready(cluster: Cluster) -> tuple[str, str]:
     condition = (await cluster.client.get(FlagSet, "shop", namespace="default")).status.condition("Ready")
     assert condition is not None
     return condition.status, condition.reason
 
 
-async def test_flags_become_a_file_that_follows_them(cluster: FakeCluster) -> None:
+async def test_flags_become_a_file_that_follows_them(cluster: Cluster) -> None:
     subscriptions: set[str] = set()
     async with cluster.running(flag_sets(subscriptions)):
         await cluster.client.create(FlagSet(metadata=named("shop"), spec=FlagSetSpec(flags="team", application="web")))

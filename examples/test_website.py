@@ -7,10 +7,10 @@ import pytest
 from examples.website import Website, WebsiteSpec, websites
 from kubernaut import MergePatch, NotFound, ObjectMeta
 from kubernaut.client import Invalid
-from kubernaut.fake import FakeCluster
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Service
 from kubernaut.resources.builtin.events_v1 import Event
+from kubernaut.testing import Cluster
 
 pytestmark = pytest.mark.cluster(crds=[Website])
 
@@ -38,17 +38,17 @@ def dns() -> FakeDns:
     return FakeDns()
 
 
-async def create_pages(cluster: FakeCluster, **files: str) -> None:
+async def create_pages(cluster: Cluster, **files: str) -> None:
     data = {name.replace("_", "."): text for name, text in files.items()}
     await cluster.client.create(ConfigMap(metadata=ObjectMeta(name="pages", namespace="default"), data=data))
 
 
-async def create_website(cluster: FakeCluster) -> None:
+async def create_website(cluster: Cluster) -> None:
     spec = WebsiteSpec(host="www.example.org", pages="pages")
     await cluster.client.create(Website(metadata=ObjectMeta(name="blog", namespace="default"), spec=spec))
 
 
-async def ready(cluster: FakeCluster) -> tuple[str, str]:
+async def ready(cluster: Cluster) -> tuple[str, str]:
     """Status and reason of the condition `Ready`."""
     site = await cluster.client.get(Website, "blog", namespace="default")
     condition = site.status.condition("Ready")
@@ -56,7 +56,7 @@ async def ready(cluster: FakeCluster) -> tuple[str, str]:
     return condition.status, condition.reason
 
 
-async def test_a_website_is_served(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_a_website_is_served(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, index_html="<h1>hello</h1>")
         await create_website(cluster)
@@ -69,7 +69,7 @@ async def test_a_website_is_served(cluster: FakeCluster, dns: FakeDns) -> None:
         assert [event.reason for event in events if event.reporting_controller == "website"] == ["Serving"]
 
 
-async def test_it_waits_for_its_pages(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_it_waits_for_its_pages(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_website(cluster)
         await cluster.settled()
@@ -80,7 +80,7 @@ async def test_it_waits_for_its_pages(cluster: FakeCluster, dns: FakeDns) -> Non
         assert await ready(cluster) == ("True", "Serving")
 
 
-async def test_pages_without_an_index_are_not_retried_until_they_change(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_pages_without_an_index_are_not_retried_until_they_change(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, about_html="<h1>about</h1>")
         await create_website(cluster)
@@ -97,7 +97,7 @@ async def test_pages_without_an_index_are_not_retried_until_they_change(cluster:
         assert await ready(cluster) == ("True", "Serving")
 
 
-async def test_new_pages_roll_out(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_new_pages_roll_out(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, index_html="<h1>hello</h1>")
         await create_website(cluster)
@@ -113,7 +113,7 @@ async def test_new_pages_roll_out(cluster: FakeCluster, dns: FakeDns) -> None:
         assert await ready(cluster) == ("True", "Serving")
 
 
-async def test_a_deleted_deployment_comes_back(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_a_deleted_deployment_comes_back(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, index_html="<h1>hello</h1>")
         await create_website(cluster)
@@ -125,7 +125,7 @@ async def test_a_deleted_deployment_comes_back(cluster: FakeCluster, dns: FakeDn
         assert (await cluster.client.get(Deployment, "blog", namespace="default")).status.ready_replicas == 2
 
 
-async def test_a_record_changed_by_hand_is_mended_within_ten_minutes(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_a_record_changed_by_hand_is_mended_within_ten_minutes(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, index_html="<h1>hello</h1>")
         await create_website(cluster)
@@ -136,7 +136,7 @@ async def test_a_record_changed_by_hand_is_mended_within_ten_minutes(cluster: Fa
         assert dns.records == {"www.example.org": "blog.default.svc"}
 
 
-async def test_the_website_goes_only_after_its_record(cluster: FakeCluster, dns: FakeDns) -> None:
+async def test_the_website_goes_only_after_its_record(cluster: Cluster, dns: FakeDns) -> None:
     async with cluster.running(websites(dns)):
         await create_pages(cluster, index_html="<h1>hello</h1>")
         await create_website(cluster)
@@ -158,7 +158,7 @@ async def test_the_website_goes_only_after_its_record(cluster: FakeCluster, dns:
 
 
 @pytest.mark.parametrize("host", ["", "UPPER", "-a"])
-async def test_a_bad_host_is_refused_by_the_api_server(cluster: FakeCluster, host: str) -> None:
+async def test_a_bad_host_is_refused_by_the_api_server(cluster: Cluster, host: str) -> None:
     website = Website.model_construct(
         metadata=ObjectMeta(name="blog", namespace="default"), spec=WebsiteSpec.model_construct(host=host, pages="p")
     )

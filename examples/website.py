@@ -129,7 +129,7 @@ def is_rolled_out(deployment: Deployment, replicas: int) -> bool:
 
 def service_for(site: Website) -> Service:
     selector = {"app.kubernetes.io/name": "website", "app.kubernetes.io/instance": site.name}
-    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
+    ports = [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}]
     return Service.from_dict({"metadata": {"name": site.name}, "spec": {"selector": selector, "ports": ports}})
 
 

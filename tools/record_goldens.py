@@ -12,15 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.envtest import api_server
 from tests.fake.differential.script import SCENARIOS, run, save
-from tests.reconcile.webhooks.envtest import api_server
 
 
 async def record(scenarios: list[str]) -> None:
     """Asks a fresh server everything, and writes the answers to tests/golden."""
     with tempfile.TemporaryDirectory() as folder:
         async with api_server(Path(folder)) as client:
-            await asyncio.sleep(2)  # the default roles come a moment after it is ready
             for scenario in scenarios:
                 answers = await run(client, scenario)
                 save(scenario, answers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from kubernaut.actions.parameters import Parameters
@@ -15,9 +15,24 @@ from kubernaut.resources.builtin.rbac_v1 import PolicyRule
 
 Risk = Literal["low", "medium", "high"]
 DEFAULT_IMAGE = "registry.k8s.io/kubectl:v1.36.0"
+FILES_PATH = "/var/run/kubernaut"
+"""Where the pod of an action finds its files."""
 
 P = TypeVar("P", bound=Parameters)
 P_co = TypeVar("P_co", bound=Parameters, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Objects, beside the target, that an action must know before it acts; those that are not there are left out.
+
+    With `name` it is one object, without it all in `namespace` that carry `labels`.
+    """
+
+    kind: ResourceType
+    namespace: str | None = None
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +40,16 @@ class Invocation(Generic[P_co]):
     """One action about to be done.
 
     `live` is the target as it was read when rollback information was captured: preconditions are taken from it.
+    `related` is what `needs` asked for, read at the same time. `timeout` is how long the command may take; None where
+    nobody limits it. `now` is the time to write where an action writes one; None where nobody says.
     """
 
     target: Target
     parameters: P_co
     live: Mapping[str, Any] = field(default_factory=dict)
+    related: Sequence[Mapping[str, Any]] = ()
+    timeout: timedelta | None = None
+    now: datetime | None = None
 
 
 @runtime_checkable
@@ -38,7 +58,12 @@ class Action(Protocol):
 
     `name` is a DNS-1123 label of at most 40 characters. `default_timeout` is the time of the command itself, without
     scheduling and image pull. `idempotent` may only be true when running the command twice does no more than once;
-    only then is it retried. Nothing here awaits or touches the network.
+    only then is it retried. `reads` are the kinds that `needs` asks for. `undone_by` names, for readers, what `capture`
+    leads to; None where nothing leads back. `keeps_output` is false where a command that succeeds prints objects, which
+    are not to be kept. Nothing here awaits or touches the network.
+
+    What is asked of an invocation may raise ParameterError or TargetError when the action does not fit the object as
+    it is, and ValueError when `live` lacks what a precondition needs.
     """
 
     @property
@@ -56,22 +81,40 @@ class Action(Protocol):
     @property
     def targets(self) -> tuple[ResourceType, ...]: ...
     @property
+    def reads(self) -> tuple[ResourceType, ...]: ...
+    @property
+    def undone_by(self) -> str | None: ...
+    @property
+    def keeps_output(self) -> bool: ...
+    @property
     def image(self) -> str: ...
 
     def rbac(self, target: Target | None = None) -> list[PolicyRule]:
         """The least rules the command needs; for one target they name it, without one they are for the ClusterRole."""
         ...
 
+    def needs(self, invocation: Invocation[Any]) -> Sequence[Need]:
+        """What must be read, beside the target, before the rest is asked; `related` is empty here."""
+        ...
+
     def command(self, invocation: Invocation[Any]) -> list[str]:
-        """The argv, program first; no shell reads it. Raises ValueError when `live` lacks what a precondition needs."""
+        """The argv, program first; no shell reads it. What is relative in the parameters is absolute here."""
         ...
 
     def dry_run_command(self, invocation: Invocation[Any]) -> list[str]:
         """The argv that asks the server whether the change would pass, without making it."""
         ...
 
-    def capture(self, live: Mapping[str, Any], parameters: Any) -> RollbackInformation | None:
-        """The inverse, from the object before the change; None when there is nothing to roll back.
+    def files(self, invocation: Invocation[Any], *, dry_run: bool = False) -> Mapping[str, str]:
+        """Text files that the command finds under FILES_PATH, by name: an immutable Secret brings them."""
+        ...
+
+    def avoid_node(self, invocation: Invocation[Any]) -> str | None:
+        """A node that the pod must not run on."""
+        ...
+
+    def capture(self, invocation: Invocation[Any]) -> RollbackInformation | None:
+        """The inverse, from the objects before the change; None when there is nothing to roll back.
 
         Raises CaptureFailed when there should be a way back but none can be recorded.
         """
@@ -79,7 +122,7 @@ class Action(Protocol):
 
 
 class BaseAction(Generic[P]):
-    """The common parts of kubectl-based actions; subclasses set the class variables and write `command`."""
+    """The common parts of kubectl-based actions; subclasses set the class variables and write `rbac` and `command`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -87,7 +130,10 @@ class BaseAction(Generic[P]):
     risk: ClassVar[Risk]
     idempotent: ClassVar[bool] = False
     default_timeout: ClassVar[timedelta]
-    targets: ClassVar[tuple[ResourceType, ...]]
+    targets: tuple[ResourceType, ...]
+    reads: tuple[ResourceType, ...] = ()
+    undone_by: ClassVar[str | None] = None
+    keeps_output: ClassVar[bool] = True
 
     def __init__(self, *, image: str = DEFAULT_IMAGE) -> None:
         self._image = image
@@ -104,19 +150,33 @@ class BaseAction(Generic[P]):
     def rbac(self, target: Target | None = None) -> list[PolicyRule]:
         raise NotImplementedError
 
+    def needs(self, invocation: Invocation[P]) -> Sequence[Need]:
+        return ()
+
     def command(self, invocation: Invocation[P]) -> list[str]:
         raise NotImplementedError
 
     def dry_run_command(self, invocation: Invocation[P]) -> list[str]:
         return [*self.command(invocation), "--dry-run=server"]
 
-    def capture(self, live: Mapping[str, Any], parameters: P) -> RollbackInformation | None:
+    def files(self, invocation: Invocation[P], *, dry_run: bool = False) -> Mapping[str, str]:
+        return {}
+
+    def avoid_node(self, invocation: Invocation[P]) -> str | None:
+        return None
+
+    def capture(self, invocation: Invocation[P]) -> RollbackInformation | None:
         return None
 
 
 def service_account_name(action: str) -> str:
     """`action-<type>`."""
     return f"action-{action}"
+
+
+def file_path(name: str) -> str:
+    """Where the pod finds the file of that name."""
+    return f"{FILES_PATH}/{name}"
 
 
 def rule(group: str, resource: str, *verbs: str, target: Target | None = None) -> list[PolicyRule]:

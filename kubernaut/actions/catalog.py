@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
 from kubernaut.actions.action import DEFAULT_IMAGE, Action, Invocation
 from kubernaut.actions.builtin import builtin_actions
+from kubernaut.actions.kinds import AllowedKinds
 from kubernaut.actions.parameters import Parameters, parse_parameters
 from kubernaut.actions.target import Target, resolve_target
 
@@ -42,19 +43,22 @@ class Catalog:
             self._actions[action.name] = action
 
     @classmethod
-    def builtin(cls, *, image: str = DEFAULT_IMAGE) -> Catalog:
-        """The actions that ship with kubernaut, run in `image`."""
-        return cls(builtin_actions(image=image))
+    def builtin(cls, *, image: str = DEFAULT_IMAGE, kinds: AllowedKinds | None = None) -> Catalog:
+        """The actions that ship with kubernaut, run in `image`.
+
+        `kinds` is the allow-list of apply-manifest, delete-resource and patch-resource.
+        """
+        return cls(builtin_actions(image=image, kinds=kinds))
 
     @classmethod
-    def installed(cls, *, image: str = DEFAULT_IMAGE) -> Catalog:
+    def installed(cls, *, image: str = DEFAULT_IMAGE, kinds: AllowedKinds | None = None) -> Catalog:
         """The built-in actions and those that other packages register under the entry point `kubernaut.actions`.
 
         An entry point is an Action or a callable without arguments that makes one. Raises TypeError for anything else,
         ValueError for a name that is taken; what an import raises comes through, for a half-loaded catalog would
         silently refuse work.
         """
-        actions = builtin_actions(image=image)
+        actions = builtin_actions(image=image, kinds=kinds)
         for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
             loaded = entry.load()
             action = loaded() if isinstance(loaded, type) or not isinstance(loaded, Action) else loaded
@@ -97,6 +101,7 @@ class Catalog:
         target: Mapping[str, Any] | Target,
         parameters: Mapping[str, Any] | None,
         live: Mapping[str, Any] | None = None,
+        related: Sequence[Mapping[str, Any]] = (),
     ) -> Invocation[Parameters]:
         """A checked request. Raises UnknownAction, TargetError or ParameterError."""
-        return Invocation(self.resolve_target(name, target), self.parse(name, parameters), live or {})
+        return Invocation(self.resolve_target(name, target), self.parse(name, parameters), live or {}, related)

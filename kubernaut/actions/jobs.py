@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from kubernaut.actions.action import FILES_PATH
 from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.core_v1 import Secret
 
 LABEL_EXECUTION_ID = "kubernaut.io/execution-id"
 LABEL_ACTION = "kubernaut.io/action"
@@ -19,6 +21,7 @@ ANNOTATION_EXECUTION_NAMESPACE = "kubernaut.io/execution-namespace"
 ANNOTATION_EXECUTION_NAME = "kubernaut.io/execution-name"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "kubernaut"}
 CONTAINER = "action"
+FILES = "files"
 START_ALLOWANCE = timedelta(seconds=120)
 RUN_AS = 65532
 
@@ -31,7 +34,8 @@ class JobPlan:
     """Everything the Job depends on.
 
     `timeout` is the command's own time: scheduling and image pull get 120 s more. `max_retries` counts only for
-    idempotent actions and dry runs. `namespace` is the executor's. `avoid_node` keeps the pod off one node.
+    idempotent actions and dry runs. `namespace` is the executor's. `avoid_node` keeps the pod off one node. `files` are
+    texts by name, brought by a Secret of the Job's name that must be created once the Job exists: see `build_secret`.
     """
 
     execution_name: str
@@ -47,6 +51,7 @@ class JobPlan:
     idempotent: bool = False
     dry_run: bool = False
     avoid_node: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.timeout <= timedelta():
@@ -82,13 +87,7 @@ def build_job(plan: JobPlan) -> Job:
 
 def job_manifest(plan: JobPlan) -> dict[str, Any]:
     """The same as a JSON dict."""
-    labels = {**MANAGED_BY, LABEL_EXECUTION_ID: plan.execution_uid, LABEL_ACTION: _label(plan.action, _MAX_NAME)}
-    if plan.dry_run:
-        labels[LABEL_DRY_RUN] = "true"
-    annotations = {
-        ANNOTATION_EXECUTION_NAMESPACE: plan.execution_namespace,
-        ANNOTATION_EXECUTION_NAME: plan.execution_name,
-    }
+    labels, annotations = _labels(plan), _annotations(plan)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -110,6 +109,42 @@ def job_manifest(plan: JobPlan) -> dict[str, Any]:
                 "spec": _pod_spec(plan),
             },
         },
+    }
+
+
+def build_secret(plan: JobPlan, job: Job) -> Secret | None:
+    """The Secret with the Job's files, owned by the Job and gone with it; None where there are none.
+
+    Immutable: what was approved is what the pod reads. The pod cannot start before the Secret is there.
+    """
+    if not plan.files:
+        return None
+    metadata = {
+        "name": job.name,
+        "namespace": job.namespace,
+        "labels": _labels(plan),
+        "annotations": _annotations(plan),
+        "ownerReferences": [
+            {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job.uid, "controller": True}
+        ],
+    }
+    return Secret.from_dict({"metadata": metadata, "immutable": True, "stringData": dict(plan.files)})
+
+
+def secret_name(job: Job) -> str | None:
+    """The name of the Secret without which the Job's pod does not start; None where it needs none."""
+    return job.name if any(volume.name == FILES for volume in job.spec.template.spec.volumes) else None
+
+
+def _labels(plan: JobPlan) -> dict[str, str]:
+    labels = {**MANAGED_BY, LABEL_EXECUTION_ID: plan.execution_uid, LABEL_ACTION: _label(plan.action, _MAX_NAME)}
+    return {**labels, LABEL_DRY_RUN: "true"} if plan.dry_run else labels
+
+
+def _annotations(plan: JobPlan) -> dict[str, str]:
+    return {
+        ANNOTATION_EXECUTION_NAMESPACE: plan.execution_namespace,
+        ANNOTATION_EXECUTION_NAME: plan.execution_name,
     }
 
 
@@ -137,6 +172,10 @@ def _pod_spec(plan: JobPlan) -> dict[str, Any]:
         "containers": [_container(plan)],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
     }
+    if plan.files:
+        name = job_name(plan.action, plan.execution_uid, plan.dry_run)
+        spec["volumes"].append({"name": FILES, "secret": {"secretName": name, "defaultMode": 0o440}})
+        spec["containers"][0]["volumeMounts"].append({"name": FILES, "mountPath": FILES_PATH, "readOnly": True})
     if plan.avoid_node:
         term = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [plan.avoid_node]}]}
         spec["affinity"] = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -40,6 +40,16 @@ class Parameters(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, camelCase, with defaults filled in and without nulls."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _truth(value: Any) -> Any:
+    return value == "true" if value in ("true", "false") else value
+
+
+Flag = Annotated[
+    bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]})
+]
+"""A boolean, also as the text `true` or `false`: parameters of an execution are integers and strings."""
 
 
 class NoParameters(Parameters):
@@ -84,6 +94,14 @@ def _message(detail: ErrorDetails, details: list[ErrorDetails], model: type[Para
         return f"must be {_TYPES[kind]}, got {_describe(got)}"
     if bounds := _bounds(detail, model):
         return f"must be {bounds}, got {_describe(got)}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, got {len(got)}"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "string_pattern_mismatch":
+        return f"is not well-formed (pattern {context['pattern']}), got {_describe(got)}"
     if kind == "literal_error":
         return f"must be one of {context.get('expected')}, got {_describe(got)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {_describe(got)}"

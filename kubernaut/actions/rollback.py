@@ -55,4 +55,12 @@ def inverse(live: Mapping[str, Any], action: str, parameters: Mapping[str, Any] 
         uid = live["metadata"]["uid"]
     except KeyError as error:
         raise CaptureFailed(f"the live object has no {error.args[0]}") from error
-    return RollbackInformation(action=action, target=target, parameters=dict(parameters or {}), target_uid=uid)
+    return RollbackInformation(action=action, target=target, parameters=as_spec(parameters), target_uid=uid)
+
+
+def as_spec(parameters: Mapping[str, Any] | None) -> dict[str, int | str]:
+    """Parameters as an execution's spec holds them: integers and strings; others as JSON text."""
+    return {
+        key: value if type(value) in (int, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        for key, value in (parameters or {}).items()
+    }

@@ -36,6 +36,11 @@ class Target:
         metadata = live["metadata"]
         return cls(live["apiVersion"], live["kind"], metadata.get("namespace") or None, metadata["name"])
 
+    @property
+    def place(self) -> str | None:
+        """The namespace that it lies in, or is: where rights and policies are asked for; None outside of all."""
+        return self.name if (self.api_version, self.kind) == ("v1", "Namespace") else self.namespace
+
     def to_dict(self) -> dict[str, str]:
         """As `spec.target` of an execution."""
         document = {

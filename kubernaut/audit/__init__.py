@@ -9,6 +9,7 @@ Example::
 """
 
 from kubernaut.audit.chain import Break, record_after, verify
+from kubernaut.audit.deferred import DeferredStore
 from kubernaut.audit.memory import MemoryAuditStore
 from kubernaut.audit.opening import open_store
 from kubernaut.audit.records import AuditEntry, AuditRecord, Subject, entry_id
@@ -22,6 +23,7 @@ __all__ = [
     "AuditStore",
     "AuditUnavailable",
     "Break",
+    "DeferredStore",
     "MemoryAuditStore",
     "Subject",
     "entry_id",

@@ -12,6 +12,15 @@ from kubernaut.audit.store import AuditStore
 SCHEMES = ("sqlite", "postgresql", "https", "http", "memory")
 
 
+def check_url(url: str) -> str:
+    """The scheme of a store's URL. Raises ValueError for one that names no store."""
+    scheme = urlsplit(url).scheme.partition("+")[0]
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{each}:" for each in SCHEMES)
+        raise ValueError(f"audit store: {scheme or url!r} is not known; a URL begins with one of {known}")
+    return scheme
+
+
 @asynccontextmanager
 async def open_store(url: str, *, migrate: bool = True, token: str | None = None) -> AsyncIterator[AuditStore]:
     """The store at `url`, closed with the block.
@@ -22,7 +31,7 @@ async def open_store(url: str, *, migrate: bool = True, token: str | None = None
     behind is refused. Raises ValueError for a URL that is none of these, AuditUnavailable where the database cannot be
     reached, AuditRefused for tables of a newer version.
     """
-    scheme = urlsplit(url).scheme.partition("+")[0]
+    scheme = check_url(url)
     if scheme == "memory":
         yield MemoryAuditStore()
     elif scheme in ("http", "https"):
@@ -30,11 +39,8 @@ async def open_store(url: str, *, migrate: bool = True, token: str | None = None
 
         async with HttpAuditStore(url, token=token) as remote:
             yield remote
-    elif scheme in ("sqlite", "postgresql"):
+    else:
         from kubernaut.audit.sql import open_sql
 
         async with open_sql(url, migrate=migrate) as store:
             yield store
-    else:
-        known = ", ".join(f"{each}:" for each in SCHEMES)
-        raise ValueError(f"audit store: {scheme or url!r} is not known; a URL begins with one of {known}")

@@ -7,26 +7,33 @@ from typing import Annotated
 import typer
 
 from kubernaut import __version__
-from kubernaut.cli.audit.command import audit
-from kubernaut.cli.demo.command import demo
-from kubernaut.cli.dev.command import dev
-from kubernaut.cli.fakeserver.command import fake
-from kubernaut.cli.models import models
-from kubernaut.cli.new.command import new
+from kubernaut.cli.lazy import Homes, lazy_group
+
+COMMANDS: Homes = {
+    "demo": ("kubernaut.cli.demo.command", "demo"),
+    "run": ("kubernaut.cli.run.command", "register"),
+    "manifests": ("kubernaut.cli.install.command", "manifests"),
+    "crds": ("kubernaut.cli.install.command", "crds"),
+    "approve": ("kubernaut.cli.approve.command", "approve"),
+    "reject": ("kubernaut.cli.approve.command", "reject"),
+    "actions": ("kubernaut.cli.actions.command", "actions"),
+    "policy": ("kubernaut.cli.policy.command", "policy"),
+    "audit": ("kubernaut.cli.audit.command", "audit"),
+    "new": ("kubernaut.cli.new.command", "new"),
+    "dev": ("kubernaut.cli.dev.command", "dev"),
+    "explore": ("kubernaut.cli.explore.command", "explore_scenarios"),
+    "models": ("kubernaut.cli.models", "models"),
+    "fake": ("kubernaut.cli.fakeserver.command", "fake"),
+}
 
 app = typer.Typer(
     name="kubernaut",
+    cls=lazy_group(COMMANDS),
     help="A Kubernetes controller runtime for Python, and the controllers that heal a cluster.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(demo)
-app.command()(new)
-app.command()(dev)
-app.command()(models)
-app.add_typer(fake, name="fake")
-app.add_typer(audit, name="audit")
 
 
 def _print_version(wanted: bool) -> None:

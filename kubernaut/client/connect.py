@@ -50,7 +50,7 @@ async def connect(
         open_transport,
     )  # aiohttp is imported by those who connect
 
-    target = await asyncio.to_thread(_target, kubeconfig, context, in_cluster)
+    target = await asyncio.to_thread(cluster_target, kubeconfig, context, in_cluster)
     if namespace is not None:
         target = replace(target, namespace=namespace)
     transport = await open_transport(target, options)
@@ -59,9 +59,10 @@ async def connect(
         yield client
 
 
-def _target(
+def cluster_target(
     kubeconfig: str | os.PathLike[str] | Mapping[str, Any] | None, context: str | None, in_cluster: bool | None
 ) -> Target:
+    """Which cluster `connect` would speak to, and as whom; reads files, asks nobody. Raises ConfigError."""
     from kubernaut.client.transports.kubernetes_asyncio import (
         ConfigError,
         Kubeconfig,

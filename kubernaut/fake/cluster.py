@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,9 +26,11 @@ from kubernaut.fake.controlplane.nodes import node
 from kubernaut.fake.controlplane.processes import Processes
 from kubernaut.fake.ending import Ending
 from kubernaut.fake.kubeconfig import write_kubeconfig
-from kubernaut.fake.loading import Loaded, Loader, Source, read
+from kubernaut.fake.loading import KindsOf, Loaded, Loader, Source, read
 from kubernaut.fake.settling import settled
 from kubernaut.reconcile import Controller, Manager
+from kubernaut.reconcile.permissions import declared as only_declared
+from kubernaut.reconcile.permissions import manager_permissions
 from kubernaut.reconcile.serving import HttpServer
 from kubernaut.resources import Resource, crd_for
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -57,6 +59,9 @@ class FakeCluster:
     `faults` injects faults into the requests of `client`, of the clients derived from it and of the controllers that
     `running` runs; the control plane, the commands in its pods and `load` are spared.
 
+    `declared`: the controllers that `running` runs may do what follows from them and what they declare, and nothing
+    else; see there.
+
     The control plane runs in a task of its own, which ends before the context is left; an error that ended it is raised
     on leaving.
     """
@@ -71,6 +76,7 @@ class FakeCluster:
         behaviour: PodBehaviour | None = None,
         crds: Sequence[type[Resource]] = (),
         kubectl: str | Path | None = None,
+        declared: bool = False,
     ) -> None:
         # the control plane makes default ServiceAccounts and stands for the controllers that keep quotas
         self.server = ApiServer(seed=seed, rbac=rbac, service_accounts=controlplane, quotas=controlplane)
@@ -80,6 +86,7 @@ class FakeCluster:
         self.behaviour = behaviour
         self._crds = tuple(crds)
         self._kubectl = kubectl
+        self._declared = declared
         self._controlplane = controlplane
         self._seed = seed
         self._nodes = nodes
@@ -163,13 +170,20 @@ class FakeCluster:
         return self.behaviour(pod, container, restarts) if self.behaviour is not None else None
 
     @asynccontextmanager
-    async def running(self, *controllers: Controller) -> AsyncIterator[Manager]:
-        """Run controllers against this cluster, synced when the body starts, stopped in order at its end."""
+    async def running(self, *controllers: Controller, declared: bool | None = None) -> AsyncIterator[Manager]:
+        """Run controllers against this cluster, synced when the body starts, stopped in order at its end.
+
+        With `declared` (by default what the cluster was told) a request that neither follows from the controllers nor
+        is among their `permissions` is answered 403, and raises Undeclared at the end, whatever became of the 403.
+        """
         self._managers += 1
-        manager = Manager(self.client, name=f"test-{self._managers}", seed=self._seed + self._managers)
-        manager.add(*controllers)
-        async with manager.running():
-            yield manager
+        limited = self._declared if declared is None else declared
+        rights = only_declared(self.client, manager_permissions(controllers)) if limited else nullcontext(self.client)
+        with rights as client:
+            manager = Manager(client, name=f"test-{self._managers}", seed=self._seed + self._managers)
+            manager.add(*controllers)
+            async with manager.running():
+                yield manager
 
     async def settled(self, quiet: timedelta = _QUIET, within: timedelta = _SETTLE_LIMIT) -> None:
         """Wait until nothing has been written for `quiet`. Raises NotSettled if that does not happen `within` a time.
@@ -196,7 +210,7 @@ class FakeCluster:
         does not have are refused. Raises ValueError, OSError, and LoadError for an object that the
         server refused.
         """
-        return await Loader(self.server, self._own, strict=strict).load(read(source))
+        return await Loader(KindsOf(self.server), self._own, strict=strict).load(read(source))
 
     @asynccontextmanager
     async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -108,12 +108,47 @@ def _rank(document: Mapping[str, Any]) -> int:
     return 0 if document["kind"] in _EARLY else 2 if document["kind"] in _LATE else 1
 
 
+class Served(Protocol):
+    """A resource that a server serves."""
+
+    @property
+    def plural(self) -> str: ...
+    @property
+    def namespaced(self) -> bool: ...
+
+
+class Kinds(Protocol):
+    """Knows what a server serves."""
+
+    async def find(self, api_version: str, kind: str) -> Served | None:
+        """The resource of a kind; None if the server has none. Raises ApiError."""
+        ...
+
+    async def defined(self, definition: Document) -> None:
+        """A CRD was created: return when its kind is served."""
+        ...
+
+
+class KindsOf:
+    """What the API server in memory serves: at once what a CRD defines."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+
+    async def find(self, api_version: str, kind: str) -> Served | None:
+        """See Kinds.find."""
+        return self._server.resource_for(api_version, kind)
+
+    async def defined(self, definition: Document) -> None:
+        """See Kinds.defined."""
+
+
 class Loader:
     """One load into one cluster."""
 
-    def __init__(self, server: ApiServer, client: Client, *, strict: bool = False) -> None:
+    def __init__(self, kinds: Kinds, client: Client, *, strict: bool = False) -> None:
         self._query = (("fieldValidation", "Strict"),) if strict else ()
-        self._server = server
+        self._kinds = kinds
         self._client = client
         self._uids: dict[str, str] = {}
         self.loaded = Loaded()
@@ -122,6 +157,7 @@ class Loader:
         """Create everything: CRDs, namespaces, then the rest, owners before what they own. Raises LoadError."""
         for document in (d for d in documents if d["kind"] == "CustomResourceDefinition"):
             await self._create(document)
+            await self._kinds.defined(document)
         rest = [d for d in documents if d["kind"] != "CustomResourceDefinition"]
         await self._invent_definitions(rest)
         for document in (d for d in rest if d["kind"] == "Namespace"):
@@ -136,11 +172,12 @@ class Loader:
         kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for document in documents:
             api_version, kind = document["apiVersion"], document["kind"]
-            if "." in api_version.partition("/")[0] and self._server.resource_for(api_version, kind) is None:
+            if "." in api_version.partition("/")[0] and await self._kinds.find(api_version, kind) is None:
                 kinds.setdefault((api_version, kind), []).append(document)
         for (api_version, kind), examples in kinds.items():
             definition = permissive_definition(api_version, kind, examples)
             await self._create(definition)
+            await self._kinds.defined(definition)
             self.loaded.invented.append(definition["metadata"]["name"])
 
     async def _create_namespaces(self, documents: Sequence[dict[str, Any]]) -> None:
@@ -157,7 +194,7 @@ class Loader:
             raise LoadError(document, _reasons(error)) from error
 
     async def _create_or_replace(self, document: dict[str, Any]) -> None:
-        info = self._server.resource_for(document["apiVersion"], document["kind"])
+        info = await self._kinds.find(document["apiVersion"], document["kind"])
         if info is None:
             raise LoadError(
                 document, f"apiVersion: the server has no kind {document['kind']} in {document['apiVersion']}"

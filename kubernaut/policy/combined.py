@@ -42,6 +42,7 @@ class CombinedEvaluator:
             allowed=all(decision.allowed for decision in decisions),
             requires_approval=any(decision.requires_approval for decision in decisions),
             requires_dry_run=any(decision.requires_dry_run for decision in decisions),
+            self_approval=all(decision.self_approval for decision in decisions),
             violations=tuple(dict.fromkeys(found for decision in decisions for found in decision.violations)),
             approval_reasons=tuple(dict.fromkeys(why for decision in decisions for why in decision.approval_reasons)),
             evaluator=self.name,

@@ -117,7 +117,8 @@ class PolicyDecision:
     """The answer of one evaluator.
 
     `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on
-    going on. `approval_reasons` says, for people, why an approval is needed. `revision` identifies the rules that
+    going on. `approval_reasons` says, for people, why an approval is needed, `self_approval` whether who asks may give
+    it. `revision` identifies the rules that
     decided, `decision_id` the entry in the decision log of a server that keeps one.
     """
 
@@ -126,6 +127,7 @@ class PolicyDecision:
     requires_dry_run: bool = False
     violations: tuple[Violation, ...] = ()
     approval_reasons: tuple[str, ...] = ()
+    self_approval: bool = False
     evaluator: str = ""
     revision: str = ""
     decision_id: str = ""
@@ -153,6 +155,7 @@ class PolicyDecision:
             "requiresDryRun": self.requires_dry_run,
             "violations": [violation.to_dict() for violation in self.violations],
             "approvalReasons": list(self.approval_reasons),
+            "selfApproval": self.self_approval,
             "evaluator": self.evaluator,
             "revision": self.revision,
         }

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from kubernaut.policy.decision import PolicyDecision, PolicyInput, Violation
 
 _REQUIRED = {"allowed": bool, "requires_approval": bool, "requires_dry_run": bool, "violations": list}
-_KEYS = {*_REQUIRED, "approval_reasons"}
+_KEYS = {*_REQUIRED, "approval_reasons", "self_approval"}
 
 
 class PolicyUnavailable(Exception):
@@ -39,7 +39,8 @@ class PolicyEvaluator(Protocol):
 def parse_decision(document: object, *, evaluator: str, revision: str, decision_id: str = "") -> PolicyDecision:
     """Read the decision document that a policy language returned.
 
-    The shape: `{allowed, requires_approval, requires_dry_run, violations: [{rule, message, hard}], approval_reasons?}`.
+    The shape: `{allowed, requires_approval, requires_dry_run, violations: [{rule, message, hard}], approval_reasons?,
+    self_approval?}`.
     Raises PolicyUnavailable naming the field that is wrong. A denial always carries a violation and a violation always
     denies: where the document disagrees with itself, the stricter half counts.
     """
@@ -60,6 +61,7 @@ def parse_decision(document: object, *, evaluator: str, revision: str, decision_
         requires_approval=document["requires_approval"],
         requires_dry_run=document["requires_dry_run"],
         violations=tuple(violations),
+        self_approval=_flag(document.get("self_approval", False), evaluator),
         approval_reasons=_reasons(document.get("approval_reasons", []), evaluator),
         evaluator=evaluator,
         revision=revision,
@@ -75,6 +77,12 @@ def _violation(item: Any, index: int, evaluator: str) -> Violation:
     if not (isinstance(rule, str) and isinstance(message, str) and isinstance(hard, bool)):
         raise PolicyUnavailable(f"{field} must be {{rule: string, message: string, hard: boolean}}, got {item!r}")
     return Violation(rule, message, hard)
+
+
+def _flag(value: Any, evaluator: str) -> bool:
+    if not isinstance(value, bool):
+        raise PolicyUnavailable(f"{evaluator}: decision.self_approval must be a boolean, got {value!r}")
+    return value
 
 
 def _reasons(value: Any, evaluator: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from kubernaut.reconcile.events import EventRecorder, EventSink
 from kubernaut.reconcile.informer import Informer, Scope
 from kubernaut.reconcile.manager import Manager, NotStopped, NotSynced
 from kubernaut.reconcile.owners import mark_owner
+from kubernaut.reconcile.permission import Permission
 from kubernaut.reconcile.queue import Backoff, Queue, QueueShutDown, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
 from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
@@ -43,6 +44,7 @@ __all__ = [
     "NotStopped",
     "NotSynced",
     "Owns",
+    "Permission",
     "Queue",
     "QueueShutDown",
     "Reconciler",

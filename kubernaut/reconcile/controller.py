@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from kubernaut.client import Client
+from kubernaut.reconcile.permission import Permission
 from kubernaut.reconcile.queue import Backoff, TokenBucket
 from kubernaut.reconcile.reconciler import Reconciler, RequestReconciler
 from kubernaut.reconcile.result import PRIORITY_EVENT, Request
@@ -52,7 +53,9 @@ class Owns:
 
     The owner is told by the controller reference, or by the annotation that `mark_owner` sets where references cannot
     reach. `metadata_only` keeps no more than the metadata in memory. `optional`: the controller works, and the manager
-    is ready, while the server does not know the kind. `labels` and `fields` narrow the watch at the server.
+    is ready, while the server does not know the kind. `labels` and `fields` narrow the watch at the server. `applied`:
+    its reconciler applies them, with itself as their owner, and so has the rights for that; one that makes them
+    otherwise declares what it needs.
     """
 
     kind: type[Resource]
@@ -61,6 +64,7 @@ class Owns:
     fields: LabelsArg = None
     metadata_only: bool = False
     optional: bool = False
+    applied: bool = True
 
     def __post_init__(self) -> None:
         check_kind("Owns.kind", self.kind)
@@ -117,8 +121,9 @@ class Controller:
     of the manager's clusters it works; all by default. `metadata_only` keeps only the metadata of `kind` in memory: for
     a `RequestReconciler` that reads the objects live. `field_manager` names it in the managedFields of what it writes,
     by default `kubernaut/<name>`, or that of a client which was given one of its own: of two controllers that apply to
-    one object as one field manager, each takes away what the other set. Raises ValueError and TypeError for settings
-    that cannot work.
+    one object as one field manager, each takes away what the other set. `permissions`: what the reconciler asks of the
+    API server beyond its informers, finalizer, status, Events and the apply of what it owns, which follow from the rest
+    (`permissions_of`). Raises ValueError and TypeError for settings that cannot work.
     """
 
     def __init__(
@@ -142,12 +147,14 @@ class Controller:
         clusters: ClusterFilter = every_cluster,
         metadata_only: bool = False,
         field_manager: str | None = None,
+        permissions: Sequence[Permission] = (),
     ) -> None:
         check_kind("the kind", kind)
         check_reconciler(kind, reconciler)
         check_type("name", name, (str, NoneType), "a text")
         _check_owns(owns)
         check_list("watches", watches, Watch, "Watch")
+        check_list("permissions", permissions, Permission, "Permission")
         check_functions("predicates", predicates)
         check_count("max_concurrent", max_concurrent)
         if reconcile_timeout is not None:
@@ -184,6 +191,7 @@ class Controller:
         self.clusters = clusters
         self.metadata_only = metadata_only
         self.field_manager = field_manager
+        self.permissions = tuple(permissions)
 
     def manages_as(self, client: Client) -> str:
         """The field manager of its writes with this client."""

@@ -13,6 +13,10 @@ from kubernaut.reconcile.stored import Packing, Stored
 from kubernaut.resources import Resource, ResourceType
 
 PAGE_LIMIT = 500
+WATCH_SECONDS = (300, 600)
+SILENCE = 180.0
+RETRY_SECONDS = (0.8, 30.0)
+"""As client-go's reflector."""
 
 Transform = Callable[[bytes], bytes]
 """An object's JSON -> the JSON to keep. Name, namespace, uid and resourceVersion must stay as they are."""
@@ -26,16 +30,32 @@ class KindOptions:
     is kept as it came and the failure is counted. `drop_managed_fields`: leave out `metadata.managedFields`, often half
     of an object. `compress`: keep the JSON packed, a fifth of its size; a read then costs 20 microseconds more.
     `page_limit`: objects asked for at once, where the server streams no lists.
+
+    How long a watch may be deaf, in seconds: `watch_seconds` are the bounds of the random time after which the server
+    is asked to end each watch (five seconds later it is given up), `silence` is how long a stream that is known to send
+    bookmarks may send nothing. They matter where something answers for a server that is gone, such as a proxy; without
+    one TCP finds that out much sooner (`TransportOptions.dead_after`). `retry_seconds` are the first and the longest
+    time between attempts while lists or watches fail: a server that was away for long is noticed that much later.
     """
 
     transform: Transform | None = None
     drop_managed_fields: bool = False
     compress: bool = False
     page_limit: int = PAGE_LIMIT
+    watch_seconds: tuple[int, int] = WATCH_SECONDS
+    silence: float = SILENCE
+    retry_seconds: tuple[float, float] = RETRY_SECONDS
 
     def __post_init__(self) -> None:
         if self.page_limit < 1:
             raise ValueError("page_limit must be at least 1")
+        shortest, longest = self.watch_seconds
+        if not 1 <= shortest <= longest or self.silence <= 0:
+            raise ValueError(
+                f"watch_seconds={self.watch_seconds}, silence={self.silence}: (shortest, longest) and above 0"
+            )
+        if not 0 < self.retry_seconds[0] <= self.retry_seconds[1]:
+            raise ValueError(f"retry_seconds={self.retry_seconds}: (first, longest), above 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,23 @@ from kubernaut.reconcile.events import EventRecorder
 from kubernaut.reconcile.groups import only_error
 from kubernaut.reconcile.metrics import RuntimeMetrics
 from kubernaut.reconcile.running.manager import ManagerRun
+from kubernaut.reconcile.running.readiness import INFORMERS, not_running
 from kubernaut.reconcile.running.wiring import ExtraService, ServiceBody, Wiring
-from kubernaut.reconcile.serving import App, Authenticate, Checks, Endpoint, TlsFiles, metrics_app, probes_app
+from kubernaut.reconcile.serving import (
+    App,
+    Authenticate,
+    Checks,
+    Endpoint,
+    IssuedTls,
+    TlsFiles,
+    TlsSource,
+    metrics_app,
+    probes_app,
+)
 from kubernaut.reconcile.serving.bind import Bind
 from kubernaut.reconcile.settings import check_duration, check_type
 from kubernaut.reconcile.webhooks import Webhook, webhooks_app
+from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 from kubernaut.timing import Clock, virtual_time
 
 
@@ -87,6 +99,7 @@ class Manager:
         self._cache_options = cache or CacheOptions()
         self.metrics = RuntimeMetrics(registry)
         self.healthz, self.readyz = Checks(), Checks()
+        self.readyz.add(INFORMERS, not_running)
         self._endpoints = [
             Endpoint("metrics_bind", metrics_bind, self._metrics_apps(metrics_access), metrics_tls),
             Endpoint("health_bind", health_bind, {"/": probes_app(self.healthz, self.readyz)}),
@@ -96,6 +109,7 @@ class Manager:
         self._clusters: dict[str, Client] = {"": client}
         self._controllers: list[Controller] = []
         self._services: list[ExtraService] = []
+        self._managed: list[tuple[ManagedCertificates, IssuedTls]] = []
         self._running = False
         self._run: ManagerRun | None = None
         # Made anew when a run ends, so that a stop between two runs is not lost.
@@ -129,20 +143,35 @@ class Manager:
             raise ValueError(f"there is a service named {name!r} already: give one another name")
         self._services.append(ExtraService(name, body, leader_elected))
 
-    def add_webhooks(self, *webhooks: Webhook, bind: str = ":9443", tls: TlsFiles | None = None) -> None:
+    def add_webhooks(
+        self, *webhooks: Webhook, bind: str = ":9443", tls: TlsFiles | ManagedCertificates | None = None
+    ) -> None:
         """Serve webhooks at `bind`, each at its path, on every replica: the API server calls whichever it likes.
 
-        API servers speak TLS only; without `tls` something else must end it. Raises ValueError for two webhooks at one
-        path, RuntimeError while running.
+        API servers speak TLS only: `tls` are files, read again when they change, or certificates that the replicas make
+        and renew themselves; without, something else must end it. Webhooks with managed certificates are served as soon
+        as there is one; readiness (check "webhooks") waits for it, liveness does not. Raises ValueError for two
+        webhooks at one path, RuntimeError while running, ImportError where managed certificates lack their extra.
         """
         self._not_while_running("webhooks")
         for webhook in webhooks:
             if not hasattr(webhook, "path"):
                 raise TypeError(f"{webhook!r} is no webhook: pass them one by one, add_webhooks(one, another)")
         _check_bind("bind", bind)
-        _check_tls("tls", tls)
+        _check_optional("tls", tls, (TlsFiles, ManagedCertificates), "TlsFiles, or ManagedCertificates")
         app = webhooks_app(webhooks, registry=self.metrics.registry)
-        self._endpoints.append(Endpoint("webhooks", bind, dict.fromkeys(app.paths, app), tls))
+        self._endpoints.append(Endpoint("webhooks", bind, dict.fromkeys(app.paths, app), self._source(tls)))
+
+    def _source(self, tls: TlsFiles | ManagedCertificates | None) -> TlsSource | None:
+        if not isinstance(tls, ManagedCertificates):
+            return tls
+        tls.require()
+        for settings, issued in self._managed:
+            if settings == tls:
+                return issued
+        issued = IssuedTls(f"Secret {tls.secret}")
+        self._managed.append((tls, issued))
+        return issued
 
     def add_cluster(self, name: str, client: Client) -> None:
         """Work in one more cluster, from now on; `Request.cluster` and `Context.clusters` know it by `name`.
@@ -252,6 +281,7 @@ class Manager:
             endpoints=tuple(self._endpoints),
             metrics=self.metrics,
             readyz=self.readyz,
+            managed=tuple(self._managed),
         )
 
     async def _wait_synced(self, run: ManagerRun, bound: timedelta) -> None:
@@ -270,8 +300,9 @@ class Manager:
         return self._run
 
 
-def _check_optional(name: str, value: object, wanted: type, example: str) -> None:
-    check_type(name, value, (wanted, NoneType), f"{example}, or None")
+def _check_optional(name: str, value: object, wanted: type | tuple[type, ...], example: str) -> None:
+    kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+    check_type(name, value, (*kinds, NoneType), f"{example}, or None")
 
 
 def _check_bind(name: str, bind: object) -> None:

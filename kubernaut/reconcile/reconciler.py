@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Resource)
 WRITE_TRIES = 4
 """How often a status or finalizer write is sent when others write the object at the same time."""
 REMEMBERED = 4096
-"""Finalized objects remembered; they are forgotten when they are seen to be gone, which predicates may hide."""
+"""Objects remembered as over; they are forgotten when they are seen to be gone, which predicates may hide."""
 
 
 @runtime_checkable
@@ -70,19 +70,19 @@ class TypedReconciler(Generic[R]):
     def __init__(self, kind: type[R], reconciler: Reconciler[R]) -> None:
         self._kind = kind
         self._reconciler = reconciler
-        # finalized: the uid under each key whose finalizer is off, while the cache may still show it. The answer to
-        # that write need not carry the deletion's version, so waiting for the own write does not cover it.
-        self._finalized: OrderedDict[Request, str] = OrderedDict()
+        # over: the uid under each key whose finalizer is off, or that the server says is gone, while the cache may
+        # still show it. The answer need not carry the version of the deletion, so waiting for the own write is no help.
+        self._over: OrderedDict[Request, str] = OrderedDict()
 
     async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
         try:
             obj = ctx.cache.get(self._kind, request.name, request.namespace)
         except NotFound:
-            self._finalized.pop(request, None)
+            self._over.pop(request, None)
             return None
         except ValidationError as error:
             return await self._undecodable(request, ctx, error)
-        if self._is_finalized(request, obj.uid):
+        if self._is_over(request, obj.uid):
             return None
         # Decoding once more costs a fifth of a deep copy; nothing was awaited, so it is the same state.
         before = ctx.cache.get(self._kind, request.name, request.namespace)
@@ -106,17 +106,20 @@ class TypedReconciler(Generic[R]):
         await self._release(ctx, finalizer, before.uid or "")
         return None
 
-    def _is_finalized(self, request: Request, uid: str | None) -> bool:
-        done = self._finalized.get(request)
-        if done is not None and done != uid:
-            del self._finalized[request]
-        return done is not None and done == uid
+    def _is_over(self, request: Request, uid: str | None) -> bool:
+        over = self._over.get(request)
+        if over is not None and over != uid:
+            del self._over[request]
+        return over is not None and over == uid
 
     async def _release(self, ctx: Context, finalizer: str, uid: str) -> None:
         await remove_finalizer(self._kind, ctx, finalizer, uid)
-        self._finalized[ctx.request] = uid
-        if len(self._finalized) > REMEMBERED:
-            self._finalized.popitem(last=False)
+        self._note_over(ctx.request, uid)
+
+    def _note_over(self, request: Request, uid: str) -> None:
+        self._over[request] = uid
+        if len(self._over) > REMEMBERED:
+            self._over.popitem(last=False)
 
     async def _run(self, before: R, obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
         """Call the reconciler with `obj`, of which `before` is an equal copy that it does not get to see."""
@@ -168,7 +171,7 @@ class TypedReconciler(Generic[R]):
                 try:
                     fresh = await ctx.client.get(self._kind, before.name, namespace=before.namespace)
                 except NotFound:
-                    return None
+                    return self._note_over(ctx.request, before.uid or "")
                 same = fresh.uid == before.uid and fresh.metadata.generation == meta.generation
                 if not same or fresh.status_dict() != began:
                     raise RequeueError("the object changed while it was reconciled") from None
@@ -182,7 +185,7 @@ class TypedReconciler(Generic[R]):
         try:
             await ctx.client.get(untyped(self._kind.resource_type), obj.name, namespace=obj.namespace)
         except NotFound:
-            return
+            return self._note_over(ctx.request, obj.uid or "")
         raise TerminalError(
             f"the status of {self._kind.__name__} cannot be written: its CRD has no status subresource "
             "(class keyword `status_subresource=True`)"
@@ -207,7 +210,7 @@ class TypedReconciler(Generic[R]):
         head = ctx.cache.head(self._kind, request.name, request.namespace)
         finalizer = self._reconciler.finalizer
         if head.deletion_timestamp is not None and finalizer is not None:
-            if finalizer not in head.finalizers or self._is_finalized(request, head.uid):
+            if finalizer not in head.finalizers or self._is_over(request, head.uid):
                 return None
             result = await self._reconciler.finalize_raw(head, ctx)
             if result is None:

@@ -71,12 +71,12 @@ def _trim(value: int, unit: int) -> str:
 
 def format_time(moment: datetime) -> str:
     """Write `moment` (aware) as RFC 3339 in UTC, in whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def format_micro_time(moment: datetime) -> str:
     """Write `moment` (aware) as RFC 3339 in UTC, always with six digits of a second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def quantity_value(quantity: str) -> Decimal:

@@ -9,9 +9,16 @@ if TYPE_CHECKING:
     from kubernaut.client.intercept import Call, Hook, Proceed, intercept
     from kubernaut.client.requestinfo import RequestInfo
     from kubernaut.client.transports.faults import Fault, Faults, FaultyTransport, Injected, Rule
+    from kubernaut.reconcile.permissions import DeclaredTransport, Undeclared, declared
+    from kubernaut.testing.clusters.face import Cluster
+    from kubernaut.testing.envtest import EnvTest, EnvTestError
 
 __all__ = [
     "Call",
+    "Cluster",
+    "DeclaredTransport",
+    "EnvTest",
+    "EnvTestError",
     "Fault",
     "Faults",
     "FaultyTransport",
@@ -22,7 +29,9 @@ __all__ = [
     "Proceed",
     "RequestInfo",
     "Rule",
+    "Undeclared",
     "VirtualTimeLoop",
+    "declared",
     "intercept",
     "run_virtual",
 ]
@@ -33,6 +42,9 @@ _HOMES = {
     "kubernaut.client.intercept": ("Call", "Hook", "Proceed", "intercept"),
     "kubernaut.client.requestinfo": ("RequestInfo",),
     "kubernaut.client.transports.faults": ("Fault", "Faults", "FaultyTransport", "Injected", "Rule"),
+    "kubernaut.reconcile.permissions": ("DeclaredTransport", "Undeclared", "declared"),
+    "kubernaut.testing.clusters.face": ("Cluster",),
+    "kubernaut.testing.envtest": ("EnvTest", "EnvTestError"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import pytest_asyncio
 
+from kubernaut.testing.clusters import choice
+from kubernaut.testing.clusters.offsettime import OffsetTimeLoop
 from kubernaut.testing.virtualtime import VirtualTimeLoop
 from kubernaut.timing import virtual_time
 
 if TYPE_CHECKING:
-    from kubernaut.fake import FakeCluster
+    from kubernaut.testing.clusters.face import Cluster
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LoopScope = Literal["function", "class", "module", "package", "session"]
@@ -25,16 +29,23 @@ STOP_LIMIT = 30.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The ini option that checks every asyncio test for leaked tasks."""
+    """Which cluster there is, and the ini option that checks every asyncio test for leaked tasks."""
+    choice.add_options(parser)
     parser.addini(
         "kubernaut_no_leaked_tasks", "fail each asyncio test that leaves tasks behind", type="bool", default=False
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marks."""
+    """The marks, and a check of the options."""
     config.addinivalue_line("markers", "virtual_time: run this asyncio test on an event loop in virtual time.")
-    config.addinivalue_line("markers", "cluster(**options): options of FakeCluster for the fixture `cluster`.")
+    choice.add_marks(config)
+    choice.choose(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end of the server that this session started."""
+    choice.close(config)
 
 
 # Virtual time.
@@ -59,17 +70,17 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
 def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Generator[None, Mapping[str, LoopFactory] | None, Mapping[str, LoopFactory]]:
-    """The virtual loop for the tests that want it, for others what they had."""
+    """The virtual loop for the tests that want it, for those of a real cluster one in real time, for others theirs."""
     factories = yield
-    if _wants_virtual_time(item):
+    if _takes_cluster(item) and not choice.chosen(item.config).is_fake:
+        return {"offset": OffsetTimeLoop}
+    if _takes_cluster(item) or item.get_closest_marker("virtual_time") is not None:
         return {"virtual": VirtualTimeLoop}
     # pytest-asyncio takes None from this hook for a mistake, even where no other plugin implements it.
     return {"default": asyncio.new_event_loop} if factories is None else factories
 
 
-def _wants_virtual_time(item: pytest.Item) -> bool:
-    if item.get_closest_marker("virtual_time") is not None:
-        return True
+def _takes_cluster(item: pytest.Item) -> bool:
     info = getattr(item, "_fixtureinfo", None)
     return info is not None and _is_ours(info.name2fixturedefs.get("cluster"))
 
@@ -90,23 +101,21 @@ def _from_here(definition: Any) -> bool:
 
 
 @pytest_asyncio.fixture(loop_scope="function")
-async def cluster(request: pytest.FixtureRequest, no_leaked_tasks: None) -> AsyncIterator[FakeCluster]:
-    """An in-memory cluster in virtual time; ``@pytest.mark.cluster(rbac=True)`` passes options to FakeCluster.
+async def cluster(request: pytest.FixtureRequest, no_leaked_tasks: None) -> AsyncIterator[Cluster]:
+    """A cluster: in memory and in virtual time, or the one that ``--cluster`` chooses.
 
-    The test fails when it leaves tasks behind.
+    ``@pytest.mark.cluster(rbac=True)`` passes options to FakeCluster. The test fails when it leaves tasks behind.
     """
-    from kubernaut.fake import FakeCluster  # the fake is an extra: the plugin must load without it
-
     if virtual_time() is None:
         raise pytest.UsageError("the fixture `cluster` is for async tests (with loop_scope 'function')")
     mark = request.node.get_closest_marker("cluster")
-    options = dict(mark.kwargs) if mark else {}
-    started: asyncio.Future[FakeCluster] = asyncio.get_running_loop().create_future()
+    made = _made(request.config, dict(mark.kwargs) if mark else {})
+    started: asyncio.Future[Cluster] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
 
     async def live() -> None:
-        async with FakeCluster(**options) as fake:
-            started.set_result(fake)
+        async with made as running:
+            started.set_result(running)
             await stop.wait()
 
     # The set-up and the teardown of a fixture run in two tasks, and a task group must be left by the task that
@@ -115,9 +124,35 @@ async def cluster(request: pytest.FixtureRequest, no_leaked_tasks: None) -> Asyn
     await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
     if not started.done():
         await task
-    yield started.result()
-    stop.set()
-    await task
+    old = None
+    try:
+        old = await _too_old(request.node, started.result())
+        if old is None:
+            yield started.result()
+    finally:
+        stop.set()
+        await task
+    if old is not None:
+        pytest.skip(old)
+
+
+async def _too_old(item: pytest.Item, running: Cluster) -> str | None:
+    if item.get_closest_marker("server_from") is None:
+        return None
+    found = json.loads((await running.client.request("GET", "/version")).body)
+    # Some providers write "30+".
+    return choice.wants_newer(item, (int(found["major"]), int(found["minor"].rstrip("+"))))
+
+
+def _made(config: pytest.Config, options: dict[str, Any]) -> AbstractAsyncContextManager[Cluster]:
+    # Both are extras: the plugin must load without them.
+    if choice.chosen(config).is_fake:
+        from kubernaut.fake import FakeCluster
+
+        return FakeCluster(**options)
+    from kubernaut.testing.clusters.real import RealCluster
+
+    return RealCluster(choice.shared_backend(config), **options)
 
 
 # Leaked tasks.
@@ -172,7 +207,13 @@ def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With the ini option, every asyncio test is checked, after all its other fixtures are gone."""
+    """Skip what the chosen cluster cannot show; with the ini option, check every asyncio test for leaked tasks.
+
+    They are checked after all their other fixtures are gone.
+    """
+    for item in items:
+        if _takes_cluster(item):
+            choice.skip_what_it_cannot_show(choice.chosen(config), item)
     if not config.getini("kubernaut_no_leaked_tasks"):
         return
     for item in items:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kubernaut.actions import Action, CaptureFailed, Catalog, rbac_manifests
+from kubernaut.actions import Action, CaptureFailed, Catalog, describe, rbac_manifests
 
 CATALOG = Catalog.builtin(image="kubectl:test")
 
@@ -58,7 +60,9 @@ def test_a_dry_run_asks_the_server() -> None:
 
 
 def captured(action: str, target: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any] | None:
-    found = CATALOG.get(action).capture(target, CATALOG.parse(action, parameters))
+    names = {key: value for key, value in target["metadata"].items() if key != "uid"}
+    invocation = CATALOG.invocation(action, {"kind": target["kind"], **names}, parameters, target)
+    found = CATALOG.get(action).capture(invocation)
     return found.to_dict() if found else None
 
 
@@ -111,6 +115,55 @@ def test_each_action_has_an_account_and_rights_of_its_own() -> None:
         {"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments"]},
         {"verbs": ["get", "update"], "apiGroups": ["apps"], "resources": ["deployments/scale"]},
     ]
+
+
+def test_a_drain_gives_up_in_time_to_say_why_and_stays_off_its_node() -> None:
+    action, target = CATALOG.get("drain-node"), {"kind": "Node", "name": "n1"}
+    parameters = {"deleteEmptydirData": "true", "force": "true", "gracePeriodSeconds": 7}
+    invocation = replace(
+        CATALOG.invocation("drain-node", target, parameters, live("Node", "n1")), timeout=timedelta(seconds=90.5)
+    )
+    assert action.command(invocation) == (
+        [
+            "kubectl",
+            "drain",
+            "n1",
+            "--ignore-daemonsets",
+            "--delete-emptydir-data",
+            "--force",
+            "--grace-period=7",
+            "--timeout=90s",
+        ]
+    )
+    assert action.avoid_node(invocation) == "n1"
+    plain = CATALOG.invocation("drain-node", target, {}, live("Node", "n1"))
+    assert action.command(plain) == ["kubectl", "drain", "n1", "--ignore-daemonsets", "--timeout=300s"]
+
+
+def test_logs_are_bounded_in_lines_and_bytes_and_a_dry_run_reads_none() -> None:
+    action, target = CATALOG.get("collect-logs"), {"kind": "Pod", "namespace": "a", "name": "web-1"}
+    parameters = {"container": "main", "tailLines": 50, "sinceSeconds": 60, "previous": "true"}
+    invocation = CATALOG.invocation("collect-logs", target, parameters)
+    expected = [
+        "kubectl",
+        "logs",
+        "web-1",
+        "--namespace",
+        "a",
+        "--container=main",
+        "--since=60s",
+        "--previous",
+        "--limit-bytes=262144",
+    ]
+    assert action.command(invocation) == [*expected, "--tail=50"]
+    assert action.dry_run_command(invocation) == [*expected, "--tail=0"]
+
+
+def test_no_command_goes_through_a_shell() -> None:
+    for action in CATALOG:
+        info = describe(action)
+        assert info.command[0] == "kubectl"
+        assert not {"sh", "-c", "bash", "/bin/sh"} & {*info.command}
 
 
 def test_a_name_is_taken_once() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubernaut.actions import JobPlan, build_job, job_name
+from kubernaut.actions import JobPlan, build_job, build_secret, job_name, secret_name
 
 UID = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 PLAN = JobPlan(
@@ -99,6 +99,28 @@ def test_a_node_can_be_avoided() -> None:
     affinity = manifest(avoid_node="n1")["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
     term = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"][0]
     assert term["matchFields"] == [{"key": "metadata.name", "operator": "NotIn", "values": ["n1"]}]
+
+
+def test_files_come_by_an_immutable_secret_that_belongs_to_the_job() -> None:
+    plan = replace(PLAN, files={"patch.json": "[1]"})
+    job = build_job(plan)
+    job.metadata.uid = "job-uid"
+    pod = job.to_dict()["spec"]["template"]["spec"]
+    assert {"name": "files", "secret": {"secretName": job.name, "defaultMode": 0o440}} in pod["volumes"]
+    mount = {"name": "files", "mountPath": "/var/run/kubernaut", "readOnly": True}
+    assert mount in pod["containers"][0]["volumeMounts"]
+    secret = build_secret(plan, job)
+    assert secret is not None and secret_name(job) == secret.name == job.name
+    assert secret.immutable and secret.namespace == "kubernaut-executor"
+    assert secret.value("patch.json") == b"[1]"
+    assert [(owner.kind, owner.uid) for owner in secret.metadata.owner_references] == [("Job", "job-uid")]
+    assert secret.metadata.labels["kubernaut.io/execution-id"] == UID
+
+
+def test_without_files_there_is_no_secret() -> None:
+    job = build_job(PLAN)
+    assert build_secret(PLAN, job) is None
+    assert secret_name(job) is None
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from examples.test_website import *  # noqa: F403
 from examples.test_website import FakeDns
 from examples.website import Website, local, websites
-from kubernaut.fake import FakeCluster
 from kubernaut.resources.builtin.core_v1 import Service
+from kubernaut.testing import Cluster
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -19,7 +19,7 @@ def test_the_example_is_an_operator_of_about_100_lines() -> None:
 
 
 @pytest.mark.cluster(crds=[Website])
-async def test_its_sample_comes_up(cluster: FakeCluster) -> None:
+async def test_its_sample_comes_up(cluster: Cluster) -> None:
     async with cluster.running(local()):
         await cluster.load(EXAMPLES / "website.yaml", strict=True)
         await cluster.settled()
@@ -27,7 +27,7 @@ async def test_its_sample_comes_up(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.cluster(crds=[Website], rbac=True)
-async def test_two_websites_may_share_their_pages(cluster: FakeCluster) -> None:
+async def test_two_websites_may_share_their_pages(cluster: Cluster) -> None:
     dns = FakeDns()
     async with cluster.running(websites(dns)):
         await cluster.load(EXAMPLES / "website.yaml")

@@ -8,18 +8,21 @@ import pytest
 
 from kubernaut.actions import Catalog, rbac_manifests
 from kubernaut.client import NotFound
-from kubernaut.fake import FakeCluster
 from kubernaut.policy import allow_all
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions
 from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
+from kubernaut.testing import Cluster
 
 CONFIG = ExecutionConfig(catalog=Catalog.builtin(), evaluator=allow_all(), allow_unstamped=True)
 
 
-async def prepare(cluster: FakeCluster) -> None:
+pytestmark = pytest.mark.cluster(declared=True)
+
+
+async def prepare(cluster: Cluster) -> None:
     for crd in crds():
         await cluster.client.create(CustomResourceDefinition.from_dict(crd))
     await cluster.client.create(Namespace.from_dict({"metadata": {"name": "shop"}}))
@@ -34,13 +37,13 @@ async def prepare(cluster: FakeCluster) -> None:
     await cluster.settled()
 
 
-async def create(cluster: FakeCluster, action: str, target: dict[str, Any], **parameters: Any) -> None:
+async def create(cluster: Cluster, action: str, target: dict[str, Any], **parameters: Any) -> None:
     spec = {"action": action, "target": target, "parameters": parameters}
     metadata = {"name": "fix", "namespace": "shop"}
     await cluster.client.create(KubernetesExecution.from_dict({"metadata": metadata, "spec": spec}))
 
 
-async def read(cluster: FakeCluster) -> KubernetesExecution:
+async def read(cluster: Cluster) -> KubernetesExecution:
     return await cluster.client.get(KubernetesExecution, "fix", namespace="shop")
 
 
@@ -48,7 +51,7 @@ WEB = {"kind": "Deployment", "namespace": "shop", "name": "web"}
 
 
 @pytest.mark.virtual_time
-async def test_scale_works_from_two_to_five(cluster: FakeCluster) -> None:
+async def test_scale_works_from_two_to_five(cluster: Cluster) -> None:
     await prepare(cluster)
     async with cluster.running(executions(CONFIG)):
         await create(cluster, "scale-deployment", WEB, replicas=5)
@@ -64,7 +67,7 @@ async def test_scale_works_from_two_to_five(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_restart_pod_makes_a_new_pod(cluster: FakeCluster) -> None:
+async def test_restart_pod_makes_a_new_pod(cluster: Cluster) -> None:
     await prepare(cluster)
     before = [pod.name for pod in await cluster.client.list(Pod, namespace="shop")]
     async with cluster.running(executions(CONFIG)):
@@ -77,7 +80,7 @@ async def test_restart_pod_makes_a_new_pod(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_cordon_marks_the_node(cluster: FakeCluster) -> None:
+async def test_cordon_marks_the_node(cluster: Cluster) -> None:
     await prepare(cluster)
     node = (await cluster.client.list(Node))[0].name
     async with cluster.running(executions(CONFIG)):
@@ -88,7 +91,7 @@ async def test_cordon_marks_the_node(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.virtual_time
-async def test_deletion_mid_flight_leaves_no_job(cluster: FakeCluster) -> None:
+async def test_deletion_mid_flight_leaves_no_job(cluster: Cluster) -> None:
     await prepare(cluster)
     async with cluster.running(executions(CONFIG)):
         await create(cluster, "scale-deployment", WEB, replicas=5)

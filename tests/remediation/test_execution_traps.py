@@ -9,7 +9,8 @@ import pytest
 from kubernaut.actions import job_name
 from kubernaut.client import ObjectHead, ServiceUnavailable
 from kubernaut.reconcile import Request
-from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, cluster_rules, crds, executions
+from kubernaut.reconcile.permissions import permissions_of, policy_rules
+from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions
 from kubernaut.remediation.execution.controller import execution_of
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.resources.builtin.batch_v1 import Job
@@ -177,6 +178,6 @@ def test_the_crd_makes_the_whole_spec_immutable_and_required() -> None:
 
 def test_the_controller_cannot_do_what_the_actions_do(world: Any) -> None:
     config: ExecutionConfig = world.config
-    for rule in cluster_rules(config.catalog):
+    for rule in policy_rules(permissions_of(executions(config))).cluster:
         if rule.api_groups != [KubernetesExecution.resource_type.group]:
             assert not {"update", "delete", "*"} & set(rule.verbs)

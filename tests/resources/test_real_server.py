@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-
 from kubernaut.resources import crd_for
-from tests.reconcile.webhooks.envtest import api_server
+from tests.envtest import api_server, needs_envtest
 
-pytestmark = pytest.mark.skipif(
-    "KUBEBUILDER_ASSETS" not in os.environ, reason="needs a real API server: KUBEBUILDER_ASSETS"
-)
+pytestmark = needs_envtest
 CRDS_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-BOOTSTRAP_SECONDS = 3
 
 
 def load(name: str) -> ModuleType:
@@ -44,8 +37,6 @@ async def test_an_object_of_the_server_written_back_by_a_model_is_the_same(tmp_p
     builtin = load("test_builtin")
     seen = 0
     async with api_server(tmp_path) as client:
-        # The server writes its own roles, priorities and namespaces a moment after it is ready.
-        await asyncio.sleep(BOOTSTRAP_SECONDS)
         for api_version, kind in builtin.KINDS:
             model = builtin.model(api_version, kind)
             answer = await client.get(model.resource_type.path())

@@ -23,6 +23,7 @@ class CordonNode(BaseAction[NoParameters]):
     parameters = NoParameters
     risk = "low"
     idempotent = True
+    undone_by = "uncordon-node"
     default_timeout = timedelta(seconds=30)
     targets = (Node.resource_type,)
 
@@ -32,8 +33,8 @@ class CordonNode(BaseAction[NoParameters]):
     def command(self, invocation: Invocation[NoParameters]) -> list[str]:
         return unschedulable_command(invocation, True)
 
-    def capture(self, live: Mapping[str, Any], parameters: NoParameters) -> RollbackInformation | None:
-        return None if is_unschedulable(live) else inverse(live, "uncordon-node")
+    def capture(self, invocation: Invocation[NoParameters]) -> RollbackInformation | None:
+        return None if is_unschedulable(invocation.live) else inverse(invocation.live, "uncordon-node")
 
 
 def is_unschedulable(live: Mapping[str, Any]) -> bool:

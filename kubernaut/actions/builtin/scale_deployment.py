@@ -21,7 +21,7 @@ MAX_REPLICAS = 100
 class ScaleDeploymentParameters(Parameters):
     """How many pods there shall be; zero is legal."""
 
-    replicas: int = Field(ge=0, le=MAX_REPLICAS, description="Number of pods, 0 to 100.")
+    replicas: int = Field(ge=0, le=MAX_REPLICAS, description="Number of pods, 0 to 100.", examples=[5])
 
 
 class ScaleDeployment(BaseAction[ScaleDeploymentParameters]):
@@ -31,6 +31,7 @@ class ScaleDeployment(BaseAction[ScaleDeploymentParameters]):
     title = "Scale a Deployment"
     parameters = ScaleDeploymentParameters
     risk = "medium"
+    undone_by = "scale-deployment"
     default_timeout = timedelta(seconds=30)
     targets = (Deployment.resource_type,)
 
@@ -46,9 +47,9 @@ class ScaleDeployment(BaseAction[ScaleDeploymentParameters]):
         argv += ["--replicas", str(invocation.parameters.replicas)]
         return [*argv, "--current-replicas", str(current_replicas(invocation.live))]
 
-    def capture(self, live: Mapping[str, Any], parameters: ScaleDeploymentParameters) -> RollbackInformation | None:
-        replicas = current_replicas(live)
-        if replicas == parameters.replicas:
+    def capture(self, invocation: Invocation[ScaleDeploymentParameters]) -> RollbackInformation | None:
+        live, replicas = invocation.live, current_replicas(invocation.live)
+        if replicas == invocation.parameters.replicas:
             return None
         if replicas > MAX_REPLICAS:
             raise CaptureFailed(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from kubernaut.actions.action import BaseAction, Invocation, rule
 from kubernaut.actions.builtin.cordon_node import is_unschedulable, unschedulable_command
@@ -23,6 +21,7 @@ class UncordonNode(BaseAction[NoParameters]):
     parameters = NoParameters
     risk = "low"
     idempotent = True
+    undone_by = "cordon-node"
     default_timeout = timedelta(seconds=30)
     targets = (Node.resource_type,)
 
@@ -32,5 +31,5 @@ class UncordonNode(BaseAction[NoParameters]):
     def command(self, invocation: Invocation[NoParameters]) -> list[str]:
         return unschedulable_command(invocation, False)
 
-    def capture(self, live: Mapping[str, Any], parameters: NoParameters) -> RollbackInformation | None:
-        return inverse(live, "cordon-node") if is_unschedulable(live) else None
+    def capture(self, invocation: Invocation[NoParameters]) -> RollbackInformation | None:
+        return inverse(invocation.live, "cordon-node") if is_unschedulable(invocation.live) else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -14,9 +12,9 @@ import typer
 from kubernaut.cli.dev.entries import Board
 from kubernaut.cli.dev.observing import LogLines, Observer
 from kubernaut.cli.dev.session import Options, Session
-from kubernaut.cli.dev.target import BadTarget, BrokenCode, Target
 from kubernaut.cli.dev.view import screen_for
 from kubernaut.cli.manifests import InputError
+from kubernaut.cli.target import BadTarget, BrokenCode, Target, imports_from_here
 from kubernaut.reconcile.groups import leaves
 from kubernaut.reconcile.process import run_program
 from kubernaut.reconcile.serving import BindError
@@ -46,7 +44,7 @@ def dev(target: Given, file: File = None, once: Once = False, seconds: For = Non
     """
     options = Options(file or (), once, seconds, port)
     board = Board()
-    with screen_for(board) as screen, _imports_from_here():
+    with screen_for(board) as screen, imports_from_here(from_source=True):
         observer = Observer(board, screen.show)
         with _logs_on(observer):
             problem, session = _run(target, options, observer)
@@ -73,19 +71,6 @@ def _run(text: str, options: Options, observer: Observer) -> tuple[Exception | N
     if code == FAILED:  # a defect of ours: the log has shown it
         raise typer.Exit(FAILED)
     return (problems[0] if problems else None), (sessions[0] if sessions else None)
-
-
-@contextmanager
-def _imports_from_here() -> Iterator[None]:
-    """Modules are found in the current folder first, and read from their source each time."""
-    path, bytecode = list(sys.path), sys.dont_write_bytecode
-    sys.path.insert(0, os.getcwd())
-    # Compiled files are told apart by whole seconds: two changes within one would show the first.
-    sys.dont_write_bytecode = True
-    try:
-        yield
-    finally:
-        sys.path[:], sys.dont_write_bytecode = path, bytecode
 
 
 @contextmanager

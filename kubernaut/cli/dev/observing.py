@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from kubernaut.cli.dev.entries import Aspect, Board, Entry, who
-from kubernaut.cli.dev.target import described_error
+from kubernaut.cli.target import described_error
 from kubernaut.client import Conflict
 from kubernaut.client.requestinfo import classify
 from kubernaut.client.transport import Transport, TransportRequest, TransportResponse

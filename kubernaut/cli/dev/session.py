@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup
 
 from kubernaut.cli.dev.observing import Observer
 from kubernaut.cli.dev.sources import Sources
-from kubernaut.cli.dev.target import BadTarget, BrokenCode, Target, described_error, load
 from kubernaut.cli.manifests import InputError, read_manifests
+from kubernaut.cli.target import BadTarget, BrokenCode, Target, described_error, load
 from kubernaut.client import Client
 from kubernaut.fake import FakeCluster, LoadError
 from kubernaut.reconcile import Controller, Informer, Manager, Scope

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anyio
 
-from kubernaut.cli.dev.target import Target, is_users_file
+from kubernaut.cli.target import Target, is_users_file
 
 POLL_SECONDS = 0.25
 MOST_FILES = 5000

@@ -21,9 +21,8 @@ _RESERVED_GROUPS = ("k8s.io", "kubernetes.io")
 _TAKEN_PACKAGES = frozenset({"kubernaut", "tests", "config"})
 _TAKEN_KINDS = frozenset(
     {
-        "Any", "Client", "ConfigMap", "Context", "Controller", "FakeCluster", "Field", "Invalid", "LeaderElection",
-        "Manager", "MergePatch", "Model", "NotFound",
-        "ObjectMeta", "Path", "PrinterColumn", "Reconciler", "Resource", "Result", "StatusBase",
+        "Any", "ConfigMap", "Context", "Controller", "FakeCluster", "Field", "Invalid", "MergePatch", "Model",
+        "NotFound", "ObjectMeta", "PrinterColumn", "Reconciler", "Resource", "Result", "StatusBase",
     }
 )  # fmt: skip
 """What the generated modules import."""

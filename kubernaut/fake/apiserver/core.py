@@ -12,6 +12,7 @@ from kubernaut.fake.apiserver.messages import Request, User
 from kubernaut.fake.apiserver.pending import Memory
 from kubernaut.fake.apiserver.rbac import Access
 from kubernaut.fake.apiserver.registry import Registry, ResourceInfo
+from kubernaut.fake.apiserver.remembered import Remembered
 from kubernaut.fake.apiserver.requestinfo import RequestInfo
 from kubernaut.fake.apiserver.storage import Storage, Stored
 from kubernaut.timing import Clock, current_clock
@@ -32,6 +33,8 @@ class State:
     admission: Admission
     clock: Clock | None = None
     logs: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    tracked: Remembered[bytes] = field(default_factory=Remembered)
+    bodies: Remembered[tuple[bytes, list[str]]] = field(default_factory=Remembered)
 
     def now(self) -> Any:
         return (self.clock or current_clock()).now()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from kubernaut.fake.apiserver.kinds.base import Kind, Object
+from kubernaut.fake.apiserver.remembered import Remembered
 from kubernaut.fake.apiserver.schema import apply_defaults, prune, validate
 from kubernaut.fake.apiserver.status import CauseLike, bad_request, invalid_value
 
@@ -21,6 +24,7 @@ class CustomKind(Kind):
         self.schema = schema
         self._scale_paths = [path for path in scale_paths[:2] if path]
         self._preserve = preserve
+        self._valid: Remembered[bool] = Remembered()
 
     def read(self, obj: Object, warnings: list[str], validation: str) -> None:
         """Drops fields that the schema does not know. Raises StatusError 400 for them if validation is Strict."""
@@ -38,7 +42,7 @@ class CustomKind(Kind):
         apply_defaults(obj, self.schema)
 
     def causes(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
-        return [*validate(obj, self.schema, old=old), *self._scale_causes(obj)]
+        return [*self._validated(obj, old), *self._scale_causes(obj)]
 
     def _scale_causes(self, obj: Mapping[str, Any]) -> Iterator[CauseLike]:
         for path in self._scale_paths:
@@ -52,4 +56,22 @@ class CustomKind(Kind):
                 yield invalid_value(path, str(value), "should be a non-negative integer")
 
     def status_causes(self, obj: Mapping[str, Any], old: Mapping[str, Any]) -> list[CauseLike]:
-        return [*validate(obj, self.schema, old=old)]
+        return self._validated(obj, old)
+
+    def _validated(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None) -> list[CauseLike]:
+        """The causes by the schema; that a value is valid is remembered."""
+        key = (_content(obj), None if old is None else _content(old))
+        if self._valid.get(key):
+            return []
+        causes: list[CauseLike] = [*validate(obj, self.schema, old=old)]
+        if not causes:
+            self._valid.remember(key, True)
+        return causes
+
+
+def _content(obj: Mapping[str, Any]) -> bytes:
+    """What a schema can see: of the metadata the names alone."""
+    metadata = obj.get("metadata")
+    if isinstance(metadata, Mapping):
+        metadata = {name: metadata.get(name) for name in ("name", "generateName")}
+    return msgspec.json.encode({**obj, "metadata": metadata})

@@ -71,6 +71,27 @@ class _Table:
     gone: bool = False  # the kind was removed
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """One kind as it was."""
+
+    objects: dict[str, Stored]
+    keys: list[str]
+    log: list[Event]
+    compacted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A whole storage as it was."""
+
+    version: int
+    tables: dict[str, KeptTable]
+
+
+_NOTHING = KeptTable({}, [], [], 0)
+
+
 class Cursor:
     """A reader's place in a log. Readers share the events; none is copied for them."""
 
@@ -110,6 +131,8 @@ class Storage:
         self.version = first_version
         self._history = history
         self._tables: dict[str, _Table] = {}
+        self.listeners: list[Callable[[str, Event], None]] = []
+        """Told of each change, with its kind, as it happens; what they raise comes out of the write."""
 
     def table(self, kind: str) -> _Table:
         table = self._tables.get(kind)
@@ -169,7 +192,7 @@ class Storage:
         if previous is None:
             bisect.insort(table.keys, stored.key)
         table.objects[stored.key] = stored
-        self._append(table, Event("MODIFIED" if previous else "ADDED", stored.version, stored, previous))
+        self._append(kind, table, Event("MODIFIED" if previous else "ADDED", stored.version, stored, previous))
         return stored
 
     def remove(self, kind: str, obj: Mapping[str, Any], fields: Fields) -> Stored:
@@ -179,7 +202,7 @@ class Storage:
         previous = table.objects.pop(stored.key)
         del table.keys[bisect.bisect_left(table.keys, stored.key)]
         self.version = stored.version
-        self._append(table, Event("DELETED", stored.version, stored, previous))
+        self._append(kind, table, Event("DELETED", stored.version, stored, previous))
         return stored
 
     def cursor(self, kind: str, after: int | None) -> Cursor:
@@ -191,6 +214,33 @@ class Storage:
             raise Compacted(after, table.compacted)
         start = bisect.bisect_right(table.log, after, key=lambda event: event.version)
         return Cursor(table, table.dropped + start)
+
+    def keep(self) -> Kept:
+        """What is there now, for `restore`; objects and events are shared, not copied."""
+        tables = {
+            kind: KeptTable(dict(table.objects), list(table.keys), list(table.log), table.compacted)
+            for kind, table in self._tables.items()
+        }
+        return Kept(self.version, tables)
+
+    def restore(self, kept: Kept) -> list[str]:
+        """Go back to what was there; returns the kinds that had changed since.
+
+        Readers of a changed kind get Compacted, so that what follows the kind reads it again. Those that wait are not
+        woken: end them first.
+        """
+        self.version = kept.version
+        changed: list[str] = []
+        for kind in dict.fromkeys((*kept.tables, *self._tables)):
+            table, before = self.table(kind), kept.tables.get(kind, _NOTHING)
+            table.changed = None
+            if not table.gone and _newest(table.log) is _newest(before.log):
+                continue
+            changed.append(kind)
+            table.dropped += len(table.log) + 1
+            table.gone, table.compacted = False, before.compacted
+            table.objects, table.keys, table.log = dict(before.objects), list(before.keys), list(before.log)
+        return changed
 
     def compact(self, kind: str | None = None) -> None:
         """Forgets the history of a kind, or of all: older versions are answered with 410 from now on."""
@@ -210,19 +260,25 @@ class Storage:
             table.gone = True
             _wake(table)
 
-    def _append(self, table: _Table, event: Event) -> None:
+    def _append(self, kind: str, table: _Table, event: Event) -> None:
         table.log.append(event)
         if len(table.log) > self._history:
             # half at once: dropping one by one would shift the list at every write
             half = len(table.log) // 2
             self._drop(table, half, table.log[half - 1].version)
         _wake(table)
+        for listener in self.listeners:
+            listener(kind, event)
 
     @staticmethod
     def _drop(table: _Table, count: int, version: int) -> None:
         del table.log[:count]
         table.dropped += count
         table.compacted = max(table.compacted, version)
+
+
+def _newest(log: list[Event]) -> Event | None:
+    return log[-1] if log else None
 
 
 def _wake(table: _Table) -> None:

@@ -7,11 +7,12 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kubernaut.client import ApiError, Client
 from kubernaut.fake.controlplane.kubectl import Completed
+from kubernaut.fake.controlplane.kubectl.volumes import mounted_files
 from kubernaut.reconcile.serving import HttpServer
 from kubernaut.reconcile.serving.asgi import App, Receive, Scope, Send
 from kubernaut.resources.builtin.core_v1 import Pod, ServiceAccount
@@ -40,12 +41,15 @@ class Binary:
             token = await self._token(pod)
         except ApiError as error:
             return Completed(1, "", f"error: no token for the pod's ServiceAccount: {error.message}\n")
+        files = await mounted_files(self._client, pod)
         with tempfile.TemporaryDirectory(prefix="kubernaut-kubectl-") as folder:
+            paths = _written(files, Path(folder))
             app = _as_bearer(self._server, token)
             async with HttpServer(app, "127.0.0.1:0", name="kubectl", grace=0.1) as http:
                 config = Path(folder) / "config"
                 config.write_text(json.dumps(_kubeconfig(http.url, pod.namespace or "default")))
-                return await self._start(arguments, folder, config)
+                done = await self._start([_moved(word, paths) for word in arguments], folder, config)
+                return Completed(done.exit_code, _named(done.stdout, paths), _named(done.stderr, paths))
 
     async def _start(self, arguments: Sequence[str], home: str, config: Path) -> Completed:
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": home, "KUBECONFIG": str(config)}
@@ -92,6 +96,29 @@ async def _in_real_time(process: asyncio.subprocess.Process) -> tuple[bytes, byt
     finally:
         ended.set()
         waiting.cancel()
+
+
+def _written(files: Mapping[str, bytes], folder: Path) -> dict[str, str]:
+    """Write the pod's files into `folder`; where each is, by its path in the pod."""
+    paths: dict[str, str] = {}
+    for path, content in files.items():
+        place = folder / "root" / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        paths[path] = str(place)
+    return paths
+
+
+def _moved(word: str, paths: Mapping[str, str]) -> str:
+    flag, equals, value = word.rpartition("=")
+    return f"{flag}{equals}{paths.get(value, value)}"
+
+
+def _named(text: str, paths: Mapping[str, str]) -> str:
+    """Messages name the files as the pod knows them."""
+    for path, place in paths.items():
+        text = text.replace(place, path)
+    return text
 
 
 def _as_bearer(app: App, token: str) -> App:

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from kubernaut.client import Client
 from kubernaut.fake.controlplane.kubectl import Completed, kubectl
+from kubernaut.fake.controlplane.kubectl.volumes import mounted_files
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.timing import current_clock
 
@@ -59,7 +60,8 @@ class Interpreter:
         account = pod.spec.service_account_name or "default"
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{pod.namespace}", "system:authenticated"]
         client = self._client.impersonating(f"system:serviceaccount:{pod.namespace}:{account}", groups)
-        return await kubectl(client, arguments, namespace=pod.namespace or "default")
+        files = await mounted_files(self._client, pod)
+        return await kubectl(client, arguments, namespace=pod.namespace or "default", files=files)
 
 
 @dataclass(slots=True)

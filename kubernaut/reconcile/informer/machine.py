@@ -84,9 +84,10 @@ class Informer:
         self._client = client
         self._random = random or Random(0)
         self._features = features or ServerFeatures()
-        self._page_limit = options.page_limit
+        self._options = options
         self._intake = Intake(options, str(scope))
-        self._delay = RetryDelay(self._random)
+        first, longest = options.retry_seconds
+        self._delay = RetryDelay(self._random, base=first, cap=longest)
         self._log = logger("kubernaut.informer").bind(informer=str(scope))
         self._handlers = Handlers(self._log)
         self._trouble = Trouble(self._log)
@@ -103,15 +104,19 @@ class Informer:
         """What keeps this informer from following the server, for people; "" if nothing does."""
         if self.absent:
             return "not served"
-        if self.failing is None:
-            return ""
-        seconds = asyncio.get_running_loop().time() - self._trouble.since
-        return f"failing for {seconds:.0f} s: {self.failing}"
+        error = self.failing
+        return "" if error is None else f"failing for {self.failing_for:.0f} s: {error}"
 
     @property
     def failing(self) -> str | None:
         """The last error, until a list or a watch succeeds again."""
-        return self._trouble.error
+        return self._trouble.error(asyncio.get_running_loop().time())
+
+    @property
+    def failing_for(self) -> float:
+        """Seconds since the first error after the last success; 0 while nothing fails."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self._trouble.error(now) is None else now - self._trouble.since
 
     @property
     def handler_failures(self) -> int:
@@ -180,7 +185,7 @@ class Informer:
             namespace=scope.namespace,
             labels=scope.labels,
             fields=scope.fields,
-            limit=self._page_limit if state.paged else None,
+            limit=self._options.page_limit if state.paged else None,
             continue_token=state.continue_,
             metadata_only=scope.metadata_only,
         )
@@ -190,7 +195,7 @@ class Informer:
             if isinstance(pages, AsyncGenerator):
                 await pages.aclose()
         self.heard = asyncio.get_running_loop().time()
-        self._trouble.over()
+        self._trouble.listed()
         for raw in page.items:
             try:
                 stored = self._intake.take(raw)
@@ -219,9 +224,12 @@ class Informer:
     async def _follow(self, state: InitStream | Watching) -> State:
         loop = asyncio.get_running_loop()
         rt = self.scope.resource_type
-        progress = Progress(loop.time(), watch_seconds(self._random), self._features.bookmarks(rt))
+        seconds = watch_seconds(self._random, self._options.watch_seconds)
+        progress = Progress(loop.time(), seconds, self._features.bookmarks(rt), self._options.silence)
         self.state = state
         async with self._open(state, progress.seconds) as frames:
+            if isinstance(state, Watching):
+                self._trouble.answered(loop.time())
             with anyio.CancelScope(deadline=progress.deadline(listing=isinstance(state, InitStream))) as timer:
                 await self._read_frames(frames, progress, timer)
         if progress.bookmarks:
@@ -233,7 +241,10 @@ class Informer:
         advanced = isinstance(state, InitStream) or state.resource_version != self.resource_version
         if progress.too_short(loop.time(), advanced=advanced):
             raise TransportError("the watch ended as soon as it began")
-        self._trouble.over()
+        if timer.cancelled_caught:
+            self._trouble.silent(loop.time(), loop.time() - progress.heard)
+        else:
+            self._trouble.over()
         return self.state
 
     def _open(self, state: InitStream | Watching, seconds: int) -> AbstractAsyncContextManager[RawFrames]:
@@ -364,7 +375,9 @@ class Informer:
         status = recovery.status_of(error)
         if isinstance(status, ApiError) and status.retry_after:
             delay = max(delay, status.retry_after)
-        self._trouble.note(error, asyncio.get_running_loop().time(), absent=self.absent, retry_in=delay)
+        watching = isinstance(self.state, Watching)
+        now = asyncio.get_running_loop().time()
+        self._trouble.note(error, now, absent=self.absent, watching=watching, retry_in=delay)
         self.state = recovery.after(self.state, error)
         if recovery.is_absent(error):
             self._lost()

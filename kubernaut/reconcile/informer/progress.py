@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-WATCH_SECONDS = (300, 600)
-"""The server is asked to end each watch after a random time between these."""
 WATCH_GRACE = 5.0
 """The watch is given up this many seconds after the server should have ended it."""
-SILENCE = 180.0
-"""A stream that sends bookmarks and then is silent for this many seconds is reopened."""
 END_IDLE = 10.0
 """A streaming list that sends nothing for this many seconds, and no end, is no streaming list."""
 END_TOTAL = 120.0
@@ -19,9 +15,9 @@ SHORT = 1.0
 """A watch that ends within this many seconds without having told anything counts as a failure."""
 
 
-def watch_seconds(random: Random) -> int:
+def watch_seconds(random: Random, bounds: tuple[int, int]) -> int:
     """The `timeoutSeconds` to ask for: random, so that watches opened together do not end together."""
-    return random.randint(*WATCH_SECONDS)
+    return random.randint(*bounds)
 
 
 @dataclass(slots=True)
@@ -32,6 +28,8 @@ class Progress:
     seconds: int
     bookmarked: bool
     """The stream is known to send bookmarks."""
+    silence: float
+    """Seconds without a frame after which such a stream is reopened."""
     frames: int = 0
     bookmarks: int = 0
     """Bookmarks other than the one that ends a streaming list: these are sent when nothing happens."""
@@ -53,7 +51,7 @@ class Progress:
         if listing:
             return min(self.opened + END_TOTAL, self.heard + END_IDLE)
         end = self.opened + self.seconds + WATCH_GRACE
-        return min(end, self.heard + SILENCE) if self.bookmarked else end
+        return min(end, self.heard + self.silence) if self.bookmarked else end
 
     def too_short(self, now: float, *, advanced: bool) -> bool:
         """Whether the end of the stream is a failure; `advanced`: it moved the resourceVersion."""

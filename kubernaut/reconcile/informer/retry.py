@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
+from kubernaut.reconcile.intake import RETRY_SECONDS
+
 HEALTHY = 120.0
 """After this many seconds without a failure the back-off starts anew."""
 
 
 class RetryDelay:
-    """Delays of 0.8 s doubling to 30 s, with jitter; anew after two minutes without a failure.
+    """Delays of `base` seconds doubling to `cap`, with jitter; anew after two minutes without a failure."""
 
-    The numbers are those of client-go's reflector.
-    """
-
-    def __init__(self, random: Random, *, base: float = 0.8, cap: float = 30.0) -> None:
+    def __init__(self, random: Random, *, base: float = RETRY_SECONDS[0], cap: float = RETRY_SECONDS[1]) -> None:
         self._random = random
         self._base = base
         self._cap = cap

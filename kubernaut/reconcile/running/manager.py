@@ -18,7 +18,7 @@ from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.running.cluster import FLUSH_SECONDS, ClusterRun
 from kubernaut.reconcile.running.controller import ControllerRun
 from kubernaut.reconcile.running.leading import Leading
-from kubernaut.reconcile.running.readiness import shown
+from kubernaut.reconcile.running.readiness import is_blind, is_waiting, shown
 from kubernaut.reconcile.running.servers import Servers
 from kubernaut.reconcile.running.services import Service, Supervisor, stop_in_reverse
 from kubernaut.reconcile.running.wiring import Wiring
@@ -44,7 +44,7 @@ class ManagerRun:
         self._leading.controllers = [c for c in self._controllers if c.controller.leader_elected]
         for name, client in wiring.clusters.items():
             self._join(name, client)
-        self._servers = Servers(wiring.endpoints, self._supervisor, wiring.metrics)
+        self._servers = Servers(wiring, self._supervisor, self.own.client)
         self._others = [Service("loop lag", wiring.metrics.measure_loop_lag)]
         self._others += [Service(extra.name, extra.body) for extra in wiring.services if not extra.leader_elected]
         self._workers = [Service(f"controller {c.controller.name}", c.run) for c in self._controllers]
@@ -57,7 +57,7 @@ class ManagerRun:
 
     async def start(self) -> None:
         """Start everything, in order; waits for the servers to listen, and for nothing else."""
-        readyz, own, others = self._wiring.readyz, self._own_unsynced, self._others_unsynced
+        readyz, own, others = self._wiring.readyz, self._own_blind, self._others_blind
         self._probes.enter_context(shown(readyz, own, others, self.absent, self._leading.status))
         await self._servers.start()
         for cluster in self._clusters.values():
@@ -106,7 +106,7 @@ class ManagerRun:
 
     def unsynced(self) -> list[str]:
         """What is being waited for: informers without a complete list, or whose kind the server does not serve."""
-        return self._own_unsynced() + self._others_unsynced()
+        return self._required(lambda cluster, informer: is_waiting(informer))
 
     def absent(self) -> list[str]:
         """Optional kinds that the server does not serve."""
@@ -116,16 +116,15 @@ class ManagerRun:
         """The root of what is served for an endpoint."""
         return self._servers.url(endpoint)
 
-    def _own_unsynced(self) -> list[str]:
-        return self._waiting(lambda cluster: cluster is self.own)
+    def _own_blind(self) -> list[str]:
+        return self._required(lambda cluster, informer: cluster is self.own and is_blind(informer))
 
-    def _others_unsynced(self) -> list[str]:
-        return self._waiting(lambda cluster: cluster is not self.own)
+    def _others_blind(self) -> list[str]:
+        return self._required(lambda cluster, informer: cluster is not self.own and is_blind(informer))
 
-    def _waiting(self, of: Callable[[ClusterRun], bool]) -> list[str]:
+    def _required(self, that: Callable[[ClusterRun, Informer], bool]) -> list[str]:
         found = self._informers(optional=False)
-        labels = [c.label(i) for c, i in found if of(c) and (i.absent or not i.synced.is_set())]
-        return list(dict.fromkeys(labels))
+        return list(dict.fromkeys(c.label(i) for c, i in found if that(c, i)))
 
     def _informers(self, *, optional: bool) -> Iterator[tuple[ClusterRun, Informer]]:
         for cluster in self._clusters.values():

@@ -10,7 +10,8 @@ from kubernaut.reconcile.cache import CacheOptions
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.metrics import RuntimeMetrics
-from kubernaut.reconcile.serving import Checks, Endpoint
+from kubernaut.reconcile.serving import Checks, Endpoint, IssuedTls
+from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 from kubernaut.timing import Clock
 
 ServiceBody = Callable[[], Awaitable[None]]
@@ -40,3 +41,5 @@ class Wiring:
     endpoints: Sequence[Endpoint]
     metrics: RuntimeMetrics
     readyz: Checks
+    managed: Sequence[tuple[ManagedCertificates, IssuedTls]] = ()
+    """Certificates that are made here, and what serves with them."""

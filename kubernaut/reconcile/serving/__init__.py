@@ -9,9 +9,10 @@ from kubernaut.reconcile.serving.asgi import App, Receive, Scope, Send, compose
 from kubernaut.reconcile.serving.bind import Bind, BindError
 from kubernaut.reconcile.serving.exposition import Authenticate, Refusal, metrics_app
 from kubernaut.reconcile.serving.health import Check, Checks, probes_app
+from kubernaut.reconcile.serving.issued import IssuedTls
 from kubernaut.reconcile.serving.plan import Endpoint, servers_for
 from kubernaut.reconcile.serving.server import HttpServer
-from kubernaut.reconcile.serving.tls import CertificateError, Certificates, TlsFiles
+from kubernaut.reconcile.serving.tls import CertificateError, Certificates, TlsFiles, TlsSource
 
 __all__ = [
     "App",
@@ -24,11 +25,13 @@ __all__ = [
     "Checks",
     "Endpoint",
     "HttpServer",
+    "IssuedTls",
     "Receive",
     "Refusal",
     "Scope",
     "Send",
     "TlsFiles",
+    "TlsSource",
     "TokenReview",
     "compose",
     "metrics_app",

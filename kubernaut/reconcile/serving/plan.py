@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kubernaut.reconcile.serving.asgi import App, compose
 from kubernaut.reconcile.serving.bind import Bind
 from kubernaut.reconcile.serving.server import GRACE, HttpServer
-from kubernaut.reconcile.serving.tls import TlsFiles
+from kubernaut.reconcile.serving.tls import TlsSource
 
 __all__ = ["Endpoint", "servers_for"]
 
@@ -20,7 +20,7 @@ class Endpoint:
     name: str
     bind: str | None
     apps: Mapping[str, App]
-    tls: TlsFiles | None = None
+    tls: TlsSource | None = None
 
 
 def servers_for(endpoints: Iterable[Endpoint], *, grace: float = GRACE) -> list[HttpServer]:

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.serving.asgi import App, guarded
 from kubernaut.reconcile.serving.bind import Bind
-from kubernaut.reconcile.serving.tls import Certificates, TlsFiles
+from kubernaut.reconcile.serving.tls import Certificates, TlsSource
 
 if TYPE_CHECKING:
     from kubernaut.reconcile.serving.connection import Connections
@@ -46,7 +46,7 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: App, bind: str | Bind, *, tls: TlsFiles | None = None, name: str = "bind", grace: float = GRACE
+        self, app: App, bind: str | Bind, *, tls: TlsSource | None = None, name: str = "bind", grace: float = GRACE
     ) -> None:
         parsed = Bind.parse(bind, name) if isinstance(bind, str) else bind
         if parsed is None:
@@ -68,6 +68,11 @@ class HttpServer:
             raise RuntimeError("the server is not running")
         port: int = self._listener.getsockname()[1]
         return port
+
+    @property
+    def listening(self) -> bool:
+        """Whether it takes connections now."""
+        return self._listener is not None
 
     @property
     def url(self) -> str:

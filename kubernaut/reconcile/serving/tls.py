@@ -7,10 +7,11 @@ import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from kubernaut.reconcile.log import logger
 
-__all__ = ["CertificateError", "Certificates", "TlsFiles"]
+__all__ = ["CertificateError", "Certificates", "TlsFiles", "TlsSource", "server_context"]
 
 CHECK_INTERVAL = 1.0
 """The files are looked at no more often than this, in seconds."""
@@ -22,6 +23,31 @@ _log = logger("kubernaut.serving")
 
 class CertificateError(ValueError):
     """Raised when certificate files cannot be used; names the file."""
+
+
+class TlsSource(Protocol):
+    """Where a server's certificate comes from, and whether there is another one by now."""
+
+    @property
+    def origin(self) -> str:
+        """Its name, for logs."""
+        ...
+
+    def context(self) -> ssl.SSLContext:
+        """A server's context with the certificate as it is now. Raises CertificateError."""
+        ...
+
+    def state(self) -> object:
+        """Cheap; differs from what it was before when the certificate does."""
+        ...
+
+
+def server_context() -> ssl.SSLContext:
+    """A server's context without a certificate: HTTP/1.1 over TLS 1.2 or newer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +66,7 @@ class TlsFiles:
 
     def context(self) -> ssl.SSLContext:
         """A server's context, TLS 1.2 or newer. Raises CertificateError."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context = server_context()
         for path in self._paths:
             _readable(path)
         try:
@@ -66,6 +90,11 @@ class TlsFiles:
         return tuple(_state(path) for path in self._paths)
 
     @property
+    def origin(self) -> str:
+        """The certificate's file."""
+        return os.fspath(self.certificate)
+
+    @property
     def _paths(self) -> tuple[str | os.PathLike[str], ...]:
         return (self.certificate, self.key, *(() if self.client_ca is None else (self.client_ca,)))
 
@@ -79,7 +108,7 @@ class Certificates:
     Connections that are open keep the certificate they began with.
     """
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsSource) -> None:
         self.files = files
         self.reads = 0
         """How often the files were read."""
@@ -107,7 +136,7 @@ class Certificates:
             if str(error) != known:
                 _log.error("the former certificate stays in use", error=str(error))
         else:
-            _log.info("the certificate was read again", file=os.fspath(self.files.certificate))
+            _log.info("the certificate was read again", file=self.files.origin)
 
     def _load(self) -> ssl.SSLContext:
         self.reads += 1

@@ -81,6 +81,11 @@ class WebhooksApp:
         """The paths that are served."""
         return tuple(self._webhooks)
 
+    @property
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """What is served."""
+        return tuple(self._webhooks.values())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return

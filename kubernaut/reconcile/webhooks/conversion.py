@@ -119,6 +119,11 @@ class ConversionWebhook:
                 raise ValueError(f"{rt.kind}: two conversions are given")
             self._conversions[rt.group, rt.kind] = conversion
 
+    @property
+    def conversions(self) -> tuple[Conversion[Any], ...]:
+        """What was given, in that order."""
+        return tuple(self._conversions.values())
+
     async def review(self, review: Any) -> dict[str, Any]:
         """Answer a ConversionReview (decoded JSON) with one of the same version. Raises BadReview."""
         version, data = open_review(review, GROUP, "ConversionReview")

@@ -7,7 +7,7 @@ from kubernaut.remediation.execution.config import ExecutionConfig, Limits, Poli
 from kubernaut.remediation.execution.controller import executions
 from kubernaut.remediation.execution.digest import spec_digest
 from kubernaut.remediation.execution.gate import ApprovalGate, Approved, NoApprovals
-from kubernaut.remediation.execution.manifests import cluster_rules, crds, executor_rules
+from kubernaut.remediation.execution.manifests import crds
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.types import (
     FINALIZER,
@@ -36,9 +36,7 @@ __all__ = [
     "PolicyMode",
     "Reason",
     "RequestedBy",
-    "cluster_rules",
     "crds",
     "executions",
-    "executor_rules",
     "spec_digest",
 ]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kubernaut.actions import CaptureFailed
+from kubernaut.actions import CaptureFailed, Invocation, ParameterError, Parameters
+from kubernaut.remediation.execution.jobs import misfit
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import ExecutionTarget, RollbackStatus
 from kubernaut.remediation.execution.verdicts import Fail
 
 
-def capture(run: Run, order: Order, live: dict[str, Any]) -> RollbackStatus | Fail:
+def capture(run: Run, order: Order, invocation: Invocation[Parameters]) -> RollbackStatus | Fail:
     """The way back, that there is none to record, or why it cannot be recorded."""
     limit = run.config.limits.rollback_bytes
     try:
-        found = order.action.capture(live, order.parameters)
+        found = order.action.capture(invocation)
         if found is None:
             message = f"{order.action.name} leaves nothing to roll back here"
             return RollbackStatus(available=False, captured_at=run.now, message=message)
@@ -29,6 +28,8 @@ def capture(run: Run, order: Order, live: dict[str, Any]) -> RollbackStatus | Fa
             target_uid=found.target_uid or None,
             captured_at=run.now,
         )
+    except ParameterError as error:
+        return misfit(error)
     except Exception as error:
         # Whatever an action's own code raises here: without a way back that was promised, nothing is changed.
         detail = str(error) if isinstance(error, CaptureFailed) else f"{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 from kubernaut.actions import Catalog
 from kubernaut.policy import PolicyEvaluator
 from kubernaut.remediation.execution.gate import ApprovalGate, NoApprovals
+from kubernaut.remediation.execution.metrics import ExecutionMetrics
 from kubernaut.remediation.execution.redact import TAIL_BYTES
 
 Span = Annotated[timedelta, Field(gt=timedelta())]
@@ -55,6 +56,10 @@ class ExecutionConfig(BaseModel):
 
     `allow_unstamped`: accept executions without `spec.requestedBy`. Objects record no author, so whoever may create one
     borrows its action's ServiceAccount; leave it off wherever the stamping webhook can run.
+    `trusted_requesters`: usernames (`system:serviceaccount:<namespace>:<name>`) of kubernaut's own ServiceAccounts,
+    which may create an execution for whoever asked for its parent; everybody else's stamp is their own.
+    `audited`: an execution that is being deleted stays until the audit log has all of it (see `audits`).
+    `metrics`: where executions are counted.
     `delegate_requester`: the policy answers for the requester, who then needs no permission of their own on the target.
     """
 
@@ -66,6 +71,9 @@ class ExecutionConfig(BaseModel):
     executor_namespace: Annotated[str, Field(min_length=1, max_length=63)] = "kubernaut-executor"
     limits: Limits = Limits()
     allow_unstamped: bool = False
+    trusted_requesters: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
     delegate_requester: bool = False
+    audited: bool = False
+    metrics: SkipValidation[ExecutionMetrics | None] = None
     approvals: SkipValidation[ApprovalGate] = Field(default_factory=NoApprovals)
     max_concurrent: Annotated[int, Field(gt=0)] = 4

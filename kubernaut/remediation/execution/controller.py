@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubernaut.actions import ANNOTATION_EXECUTION_NAME, ANNOTATION_EXECUTION_NAMESPACE, LABEL_EXECUTION_ID
+from kubernaut.actions import ANNOTATION_EXECUTION_NAME, ANNOTATION_EXECUTION_NAMESPACE, LABEL_EXECUTION_ID, Catalog
 from kubernaut.client import ObjectHead
-from kubernaut.reconcile import Controller, Request, Watch
+from kubernaut.reconcile import Controller, Permission, Request, Watch
 from kubernaut.remediation.execution.config import ExecutionConfig
+from kubernaut.remediation.execution.jobs import job_permissions
+from kubernaut.remediation.execution.lock import lock_permissions
 from kubernaut.remediation.execution.reconciler import ExecutionReconciler
 from kubernaut.remediation.execution.types import KubernetesExecution
+from kubernaut.resources import ResourceType
+from kubernaut.resources.builtin.authorization_v1 import SubjectAccessReview
 from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.core_v1 import Namespace, Pod, ServiceAccount
 
 
 def executions(config: ExecutionConfig) -> Controller:
@@ -21,8 +26,39 @@ def executions(config: ExecutionConfig) -> Controller:
     """
     jobs = Watch(Job, to=execution_of, labels=LABEL_EXECUTION_ID, namespace=config.executor_namespace)
     return Controller(
-        KubernetesExecution, ExecutionReconciler(config), watches=[jobs], max_concurrent=config.max_concurrent
+        KubernetesExecution,
+        ExecutionReconciler(config),
+        owns=config.approvals.watches,
+        watches=[jobs],
+        max_concurrent=config.max_concurrent,
+        permissions=_permissions(config),
     )
+
+
+def _permissions(config: ExecutionConfig) -> list[Permission]:
+    """What the reconciler does beyond watching: its checks, its Jobs. None of what the actions do."""
+    executor = config.executor_namespace
+    return [
+        Permission(["create"], SubjectAccessReview, why="checks what the requester and the action's account may do"),
+        *config.approvals.permissions,
+        *lock_permissions(executor),
+        *job_permissions(config),
+        Permission(["get"], Namespace, why="the labels that tell the policy of the environment"),
+        *(Permission(["get", "list"], kind, why=_WHY_TARGETS) for kind in targets_of(config.catalog)),
+        Permission(["get"], ServiceAccount, namespace=executor, why="checks that the action's account exists"),
+        Permission(["get", "list", "create", "patch", "delete"], Job, namespace=executor, why="runs the actions"),
+        Permission(["list"], Pod, namespace=executor, why="the exit code of an action"),
+        Permission(["get"], Pod, subresource="log", namespace=executor, why="the end of an action's output"),
+    ]
+
+
+_WHY_TARGETS = "reads the target, and the names beside it when it is not there"
+
+
+def targets_of(catalog: Catalog) -> list[ResourceType]:
+    """The kinds that the actions of a catalog act on, each once."""
+    kinds = {kind.group_resource: kind for action in catalog for kind in action.targets}
+    return [kinds[name] for name in sorted(kinds)]
 
 
 def execution_of(job: ObjectHead) -> Iterable[Request]:

@@ -7,7 +7,15 @@ from datetime import timedelta
 from kubernaut.actions import job_name
 from kubernaut.remediation.execution.capture import capture, same_capture
 from kubernaut.remediation.execution.collect import collect_results
-from kubernaut.remediation.execution.jobs import SOON, accept_job, create_job, find_job, plan_job
+from kubernaut.remediation.execution.jobs import (
+    SOON,
+    accept_job,
+    complete_job,
+    create_job,
+    find_job,
+    plan_job,
+    read_invocation,
+)
 from kubernaut.remediation.execution.outcome import Outcome, outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
@@ -35,10 +43,10 @@ async def executing(run: Run) -> Verdict:
 async def _announce(run: Run) -> Verdict:
     """Capture the way back and name the Job; the Job itself waits until both have been read back."""
     order = run.order()
-    live = await run.read_target(order)
-    if isinstance(live, Fail):
-        return live
-    captured = capture(run, order, live)
+    invocation = await read_invocation(run, order)
+    if isinstance(invocation, Fail):
+        return invocation
+    captured = capture(run, order, invocation)
     if isinstance(captured, Fail):
         return captured
     run.status.rollback_information = captured
@@ -53,23 +61,27 @@ async def _start(run: Run) -> Verdict:
         if run.expired:
             return Wait()
         order = run.order()
-        live = await run.read_target(order)
-        if isinstance(live, Fail):
-            return live
-        captured = capture(run, order, live)
+        invocation = await read_invocation(run, order)
+        if isinstance(invocation, Fail):
+            return invocation
+        captured = capture(run, order, invocation)
         if isinstance(captured, Fail):
             return captured
         if announced is None or not same_capture(captured, announced):
             # The target changed since: the way back must lead to what it is now, and be persisted again first.
             run.status.rollback_information = captured
             return Wait(SOON)
-        argv = order.action.command(order.invocation(live))
-        created = await create_job(run, plan_job(run, order, argv))
+        plan = plan_job(run, order, invocation)
+        if isinstance(plan, Fail):
+            return plan
+        created = await create_job(run, plan)
         if isinstance(created, Wait):
             return created
         job = created
     if not accept_job(run, job):
         return Wait()
+    if not await complete_job(run, job):
+        return Wait(SOON)
     run.status.job_uid = job.uid
     # Created before a crash, and found only now: its result may be there already.
     return await _watch(run) if run.expired else Wait()
@@ -85,9 +97,16 @@ async def _watch(run: Run) -> Verdict:
         return Wait()
     run.status.execution_results = results = await collect_results(run, job, end)
     if end.success:
+        if not _keeps_output(run):
+            results.log_tail = None
         rollback = run.status.rollback_information
         return Move(Phase.ROLLBACK_READY if rollback and rollback.available else Phase.COMPLETED, results.message or "")
     return _failed(end, results)
+
+
+def _keeps_output(run: Run) -> bool:
+    catalog, name = run.config.catalog, run.execution.spec.action
+    return name in catalog and catalog.get(name).keeps_output
 
 
 def _failed(end: Outcome, results: ExecutionResults) -> Fail:
@@ -107,10 +126,10 @@ async def _lost(run: Run, name: str) -> Fail:
 
 async def _inspect(run: Run) -> str:
     order, before = run.order(), run.status.rollback_information
-    live = await run.read_target(order)
-    if isinstance(live, Fail):
-        return live.message
-    now = capture(run, order, live)
+    invocation = await read_invocation(run, order)
+    if isinstance(invocation, Fail):
+        return invocation.message
+    now = capture(run, order, invocation)
     if before is None or isinstance(now, Fail) or not (before.available or now.available):
         return f"{order.target} exists"
     return f"{order.target} is {'as it was before' if same_capture(before, now) else 'changed since the Job started'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +11,7 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.verdicts import Fail, Wait
 
 if TYPE_CHECKING:
-    from kubernaut.reconcile import Context
+    from kubernaut.reconcile import Context, Owns, Permission
     from kubernaut.remediation.execution.types import KubernetesExecution
 
 
@@ -24,7 +25,16 @@ class Approved:
 
 
 class ApprovalGate(Protocol):
-    """Where approvals plug in. Asked in phase `validated`, at each reconcile, while the policy requires an approval."""
+    """Where approvals plug in. Asked in phase `validated`, at each reconcile, while the policy requires an approval.
+
+    `watches` are the kinds by which a decision wakes the execution, `permissions` what asking calls.
+    """
+
+    @property
+    def watches(self) -> Sequence[Owns]: ...
+
+    @property
+    def permissions(self) -> Sequence[Permission]: ...
 
     async def ask(self, execution: KubernetesExecution, ctx: Context) -> Approved | Wait | Fail:
         """Create or read the approval of `execution` (its digest is `status.specDigest`).
@@ -38,10 +48,13 @@ class ApprovalGate(Protocol):
 class NoApprovals:
     """No way to approve exists: what needs an approval fails and says so."""
 
+    watches: Sequence[Owns] = ()
+    permissions: Sequence[Permission] = ()
+
     async def ask(self, execution: KubernetesExecution, ctx: Context) -> Approved | Wait | Fail:
         """Always `Fail` with ApprovalRequired."""
         return Fail(
             Reason.APPROVAL_REQUIRED,
             f"the policy requires an approval for {execution.spec.action} on {execution.spec.target.kind} "
-            f"{execution.spec.target.name}, and approvals cannot be given yet",
+            f"{execution.spec.target.name}, and no way to give one is set up",
         )

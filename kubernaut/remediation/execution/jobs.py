@@ -2,36 +2,103 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from kubernaut.actions import LABEL_EXECUTION_ID, JobPlan, build_job, service_account_name
-from kubernaut.client import AlreadyExists, Client, Conflict, MergePatch, NotFound
+from kubernaut.actions import (
+    LABEL_EXECUTION_ID,
+    Invocation,
+    JobPlan,
+    Need,
+    ParameterError,
+    Parameters,
+    TargetError,
+    build_job,
+    build_secret,
+    secret_name,
+    service_account_name,
+)
+from kubernaut.client import AlreadyExists, Client, MergePatch, NotFound
+from kubernaut.reconcile import Permission
+from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.verdicts import Wait
+from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.resources import AnyResource
 from kubernaut.resources.builtin.batch_v1 import Job
+from kubernaut.resources.builtin.core_v1 import Secret
 
 SOON = timedelta(seconds=1)
 
 
-def plan_job(run: Run, order: Order, argv: list[str], *, dry_run: bool = False) -> JobPlan:
-    """The Job that runs `argv` for this execution."""
-    spec, execution = run.execution.spec, run.execution
+def job_permissions(config: ExecutionConfig) -> list[Permission]:
+    """What the executing part may ask for beside the Jobs themselves: their files, and what actions need to know."""
+    executor = config.executor_namespace
+    kinds = {kind.group_resource: kind for action in config.catalog for kind in action.reads}
+    return [
+        Permission(["create", "get"], Secret, namespace=executor, why="the files of an action, gone with its Job"),
+        *(Permission(["get", "list"], kinds[name], why="what an action must know") for name in sorted(kinds)),
+    ]
+
+
+async def read_invocation(run: Run, order: Order) -> Invocation[Parameters] | Fail:
+    """The request against the objects as they are now: the target, and what else the action needs. Raises ApiError."""
+    live = await run.read_target(order)
+    if isinstance(live, Fail):
+        return live
+    bare = Invocation(order.target, order.parameters, live, now=run.now)
+    try:
+        needs = order.action.needs(bare)
+    except ParameterError as error:
+        return misfit(error)
+    return replace(bare, related=[found for need in needs for found in await _read(run.ctx.client, need)])
+
+
+async def _read(client: Client, need: Need) -> list[dict[str, Any]]:
+    kind = need.kind
+    model = AnyResource.of(kind.api_version, kind.kind, kind.plural, kind.namespaced)
+    if need.name is None:
+        found = await client.list(model, namespace=need.namespace, labels=need.labels or None)
+        return [each.to_dict() for each in found]
+    try:
+        return [(await client.get(model, need.name, namespace=need.namespace)).to_dict()]
+    except NotFound:
+        return []
+
+
+def plan_job(run: Run, order: Order, invocation: Invocation[Parameters], *, dry_run: bool = False) -> JobPlan | Fail:
+    """The Job that carries out, or tries, this invocation; a failure when the action does not fit the object."""
+    spec, execution, action = run.execution.spec, run.execution, order.action
+    timeout = run.config.limits.dry_run if dry_run else order.timeout
+    invocation = replace(invocation, timeout=timeout)
+    try:
+        argv = action.dry_run_command(invocation) if dry_run else action.command(invocation)
+        files, avoided = action.files(invocation, dry_run=dry_run), action.avoid_node(invocation)
+    except ParameterError as error:
+        return misfit(error)
     return JobPlan(
         execution_name=execution.name,
         execution_namespace=execution.namespace or "",
         execution_uid=run.uid,
-        action=order.action.name,
+        action=action.name,
         argv=argv,
-        image=order.action.image,
-        service_account=service_account_name(order.action.name),
+        image=action.image,
+        service_account=service_account_name(action.name),
         namespace=run.config.executor_namespace,
-        timeout=run.config.limits.dry_run if dry_run else order.timeout,
+        timeout=timeout,
         max_retries=0 if dry_run else spec.max_retries,
-        idempotent=order.action.idempotent,
+        idempotent=action.idempotent,
         dry_run=dry_run,
+        avoid_node=avoided,
+        files=files,
     )
+
+
+def misfit(error: ParameterError) -> Fail:
+    """The failure of a request that is well-formed but does not fit the object it is about."""
+    return Fail(Reason.TARGET_INVALID if isinstance(error, TargetError) else Reason.PARAMETERS_INVALID, str(error))
 
 
 async def find_job(run: Run, name: str) -> Job | None:
@@ -55,13 +122,41 @@ def accept_job(run: Run, job: Job) -> bool:
 
 
 async def create_job(run: Run, plan: JobPlan) -> Job | Wait:
-    """Create the Job; one that came first is looked at in the next reconcile."""
+    """Create the Job and the Secret with its files; one that came first is looked at in the next reconcile."""
+    client = run.ctx.client
     try:
-        job = await run.ctx.client.create(build_job(plan))
+        job = await client.create(build_job(plan))
     except AlreadyExists:
         return Wait(SOON)
+    secret = build_secret(plan, job)
+    if secret is not None:
+        try:
+            await client.create(secret)
+        except AlreadyExists:
+            # Of an earlier Job of that name, with which it goes; the pod has not started with it: see `complete_job`.
+            await delete_job(client, job)
+            return Wait(SOON)
     run.event("JobCreated", f"created Job {job.namespace}/{job.name}")
     return job
+
+
+async def complete_job(run: Run, job: Job) -> bool:
+    """True when nothing that the Job's pod waits for is missing.
+
+    A crash between Job and Secret leaves a Job whose pod cannot start: it is deleted, for another to be created from
+    the objects as they are then.
+    """
+    name = secret_name(job)
+    if name is None:
+        return True
+    try:
+        secret = await run.ctx.client.get(Secret, name, namespace=job.namespace)
+    except NotFound:
+        secret = None
+    if secret is not None and any(owner.uid == job.uid for owner in secret.metadata.owner_references):
+        return True
+    await delete_job(run.ctx.client, job)
+    return False
 
 
 async def own_jobs(client: Client, namespace: str, uid: str) -> list[Job]:
@@ -70,13 +165,15 @@ async def own_jobs(client: Client, namespace: str, uid: str) -> list[Job]:
 
 
 async def delete_job(client: Client, job: Job) -> None:
-    """Delete the Job and, in the foreground, its pods: it is gone when nothing of it runs any more."""
+    """Delete the Job and, in the foreground, its pods: it is gone when nothing of it runs any more.
+
+    Raises Conflict where it has changed, or another Job has its name by now: who asks must look again.
+    """
     if job.metadata.deletion_timestamp is not None:
         return
     try:
         await client.delete(Job, job.name, namespace=job.namespace, uid=job.uid, propagation="Foreground")
-    except (NotFound, Conflict):
-        # Gone, or another Job of that name: neither is ours to delete.
+    except NotFound:
         return
 
 
@@ -84,7 +181,8 @@ async def release_job(run: Run, job: Job) -> bool:
     """Let go of a Job whose result is stored: True when nothing is left to do.
 
     A finished one gets its time to live; where the server drops that field, it is deleted after the same time. One
-    that still runs has lost its purpose and is deleted.
+    that still runs has lost its purpose and is deleted. A Conflict is raised, never taken for the end of the Job, which
+    would stay for ever without its time to live.
     """
     client, ttl = run.ctx.client, run.config.limits.result_ttl
     if outcome(job) is None:
@@ -95,7 +193,7 @@ async def release_job(run: Run, job: Job) -> bool:
         patch = MergePatch({"metadata": {"uid": job.uid}, "spec": spec})
         try:
             job = await client.patch(Job, job.name, patch, namespace=job.namespace)
-        except (NotFound, Conflict):
+        except NotFound:
             return True
     if job.spec.ttl_seconds_after_finished is not None:
         return True

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from kubernaut.remediation.execution.executing import executing, execution_expired, execution_limit
 from kubernaut.remediation.execution.gate import Approved
+from kubernaut.remediation.execution.lock import hold_target
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.terminal import terminal
@@ -44,7 +45,7 @@ async def validated(run: Run) -> Verdict:
         return Move(Phase.VALIDATING, "the validation results are missing")
     given = approval is not None and approval.digest == run.status.spec_digest
     if not policy.required_approval or given:
-        return Move(Phase.EXECUTING)
+        return await _take_target(run)
     answer = await run.config.approvals.ask(run.execution, run.ctx)
     if not isinstance(answer, Approved):
         return answer
@@ -58,8 +59,29 @@ async def validated(run: Run) -> Verdict:
     return Move(Phase.VALIDATING, f"approved by {answer.decided_by}")
 
 
-def _approval_expired(run: Run) -> Fail:
-    return Fail(Reason.APPROVAL_EXPIRED, f"no approval by {run.status.deadline:%Y-%m-%dT%H:%M:%SZ}")
+async def _take_target(run: Run) -> Verdict:
+    """On to the Job once no other action is at work on the target."""
+    live = await run.read_target(run.order())
+    if isinstance(live, Fail):
+        return live
+    waited = run.status.is_true(Reason.TARGET_BUSY)
+    busy = await hold_target(run, live)
+    if busy is not None:
+        return busy
+    if not waited:
+        return Move(Phase.EXECUTING)
+    # Another's action has been at work since the checks: every one runs again.
+    run.status.validation_results = None
+    return Move(Phase.VALIDATING, "the target is free")
+
+
+def _not_begun(run: Run) -> Fail:
+    """The failure of an execution that waited too long, for an approval or for its turn."""
+    deadline = f"{run.status.deadline:%Y-%m-%dT%H:%M:%SZ}"
+    if run.status.is_true(Reason.TARGET_BUSY):
+        waiting = run.status.condition(Reason.TARGET_BUSY)
+        return Fail(Reason.TARGET_BUSY, f"not its turn by {deadline}: {waiting.message if waiting else ''}")
+    return Fail(Reason.APPROVAL_EXPIRED, f"no approval by {deadline}")
 
 
 PHASES: Mapping[str, PhaseRow] = {
@@ -74,7 +96,7 @@ PHASES: Mapping[str, PhaseRow] = {
         validated,
         next=frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.FAILED}),
         limit=lambda run: run.config.limits.approval,
-        expired=_approval_expired,
+        expired=_not_begun,
         condition="Approved",
     ),
     Phase.EXECUTING: PhaseRow(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+RELEASED = "JobsReleased"
+"""The condition that is true once nothing of an execution runs any more."""
+
 
 class Reason(StrEnum):
     """Why an execution ended `failed`; written to `status.reason` and to the failing condition."""
@@ -26,6 +29,7 @@ class Reason(StrEnum):
     APPROVAL_REQUIRED = "ApprovalRequired"
     APPROVAL_REJECTED = "ApprovalRejected"
     APPROVAL_EXPIRED = "ApprovalExpired"
+    TARGET_BUSY = "TargetBusy"
     SPEC_CHANGED = "SpecChanged"
     ROLLBACK_CAPTURE_FAILED = "RollbackCaptureFailed"
     CHILD_NAME_TAKEN = "ChildNameTaken"

@@ -20,6 +20,7 @@ from kubernaut.client import (
 from kubernaut.reconcile import Context, Reconciler, RequeueError, Result, TerminalError
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import SOON, delete_job, own_jobs
+from kubernaut.remediation.execution.lock import release_targets
 from kubernaut.remediation.execution.phases import PHASES, PhaseRow
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
@@ -58,6 +59,8 @@ class ExecutionReconciler(Reconciler[KubernetesExecution]):
 
     async def reconcile(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
         """Raises only transient API errors, to be retried; every other failure is in the status."""
+        if self._config.metrics is not None:
+            self._config.metrics.observe(obj)
         run = Run(obj, ctx, self._config)
         if obj.status.phase is None:
             obj.status.start_time = run.now
@@ -70,11 +73,17 @@ class ExecutionReconciler(Reconciler[KubernetesExecution]):
 
     async def finalize(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
         """Stop and remove the Jobs, in whatever phase; done when none is left."""
+        if self._config.metrics is not None:
+            self._config.metrics.observe(obj)
         row = PHASES.get(obj.status.phase or "")
         if row is not None and not row.terminal:
             run = Run(obj, ctx, self._config)
             _fail(run, row, Fail(Reason.CANCELLED, f"deleted while {obj.status.phase}"))
-        return await self._remove_jobs(ctx, obj.uid or "")
+        waiting = await self._remove_jobs(ctx, obj.uid or "")
+        if waiting is None and self._config.audited and obj.status.recorded_transitions < len(obj.status.transitions):
+            # The audit controller writes this status when it is done; nothing of the story may be lost.
+            return Result(requeue_after=self._config.limits.poll)
+        return waiting
 
     async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
         """The same by metadata alone."""
@@ -84,7 +93,10 @@ class ExecutionReconciler(Reconciler[KubernetesExecution]):
         jobs = await own_jobs(ctx.client, self._config.executor_namespace, uid)
         for job in jobs:
             await delete_job(ctx.client, job)
-        return Result(requeue_after=2 * SOON) if jobs else None
+        if jobs:
+            return Result(requeue_after=2 * SOON)
+        await release_targets(ctx.client, self._config.executor_namespace, uid)
+        return None
 
 
 async def _ask(run: Run, row: PhaseRow) -> Verdict:
@@ -151,6 +163,7 @@ def _enter(run: Run, move: Move) -> None:
     status.set_condition("Ready", row.terminal, reason=word, message=move.message)
     if row.terminal:
         status.completion_time = run.now
+    run.record(move.phase, message=move.message)
     run.event(word, move.message or f"{run.execution.spec.action}: {move.phase}")
 
 
@@ -160,6 +173,7 @@ def _fail(run: Run, row: PhaseRow, failure: Fail) -> None:
     status.deadline, status.completion_time = None, run.now
     status.set_condition(row.condition, False, reason=failure.reason, message=failure.message)
     status.set_condition("Ready", False, reason=failure.reason, message=failure.message)
+    run.record(Phase.FAILED, reason=failure.reason, message=failure.message)
     run.event(failure.reason, failure.message, warning=True)
 
 

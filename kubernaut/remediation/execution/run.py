@@ -21,9 +21,18 @@ from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.digest import spec_digest
 from kubernaut.remediation.execution.nearby import names_nearby
 from kubernaut.remediation.execution.reasons import Reason
-from kubernaut.remediation.execution.types import KubernetesExecution, KubernetesExecutionStatus, ValidationResults
+from kubernaut.remediation.execution.types import (
+    KubernetesExecution,
+    KubernetesExecutionStatus,
+    Phase,
+    Transition,
+    ValidationResults,
+)
 from kubernaut.remediation.execution.verdicts import Fail
 from kubernaut.resources import AnyResource, ResourceType
+
+MAX_TRANSITIONS = 64
+MAX_MESSAGE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,14 @@ class Run:
                 f"{order.target} is another object than the one that was validated (uid {live.uid}, was {known.uid})",
             )
         return live.to_dict()
+
+    def record(self, phase: Phase, *, reason: str | None = None, message: str = "") -> None:
+        """Add a transition to those that the status holds; of very many the middle is left out."""
+        transitions = self.status.transitions
+        if len(transitions) >= MAX_TRANSITIONS:
+            del transitions[-1]
+        told = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        transitions.append(Transition(phase=phase.value, time=self.now, reason=reason, message=told or None))
 
     def event(self, reason: str, message: str, *, warning: bool = False) -> None:
         """Tell about this execution as an Event."""

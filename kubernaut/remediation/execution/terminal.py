@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from kubernaut.remediation.execution.jobs import own_jobs, release_job
+from kubernaut.remediation.execution.jobs import SOON, own_jobs, release_job
+from kubernaut.remediation.execution.lock.holding import release_targets
+from kubernaut.remediation.execution.outcome import outcome
+from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.verdicts import Verdict, Wait
-
-RELEASED = "JobsReleased"
 
 
 async def terminal(run: Run) -> Verdict:
@@ -15,6 +16,10 @@ async def terminal(run: Run) -> Verdict:
         return Wait()
     jobs = await own_jobs(run.ctx.client, run.config.executor_namespace, run.uid)
     released = [await release_job(run, job) for job in jobs]
+    if any(outcome(job) is None for job in jobs):
+        # A Job that is being deleted may still act: the target is not free before it is gone.
+        return Wait(2 * SOON)
+    await release_targets(run.ctx.client, run.config.executor_namespace, run.uid)
     if all(released):
         run.status.set_condition(RELEASED, True, reason="ResultStored")
         return Wait()

@@ -88,9 +88,14 @@ class PolicyValidation(Model):
     required_approval: bool = False
     requires_dry_run: bool = False
     violations: list[PolicyViolationStatus] = Field(default_factory=list)
+    approval_reasons: list[str] = Field(default_factory=list)
+    self_approval: bool = False
+    """Whether who asked may approve as well."""
     mode: str = ""
     evaluator: str = ""
     revision: str = ""
+    decision_id: str | None = None
+    """The entry in the policy server's decision log."""
 
 
 class DryRunResults(Model):
@@ -162,6 +167,15 @@ class ApprovalRecord(Model):
     decided_at: Time | None = None
 
 
+class Transition(Model):
+    """A phase that was entered."""
+
+    phase: Annotated[str, Field(max_length=63)]
+    time: Time
+    reason: Annotated[str, Field(max_length=128)] | None = None
+    message: Annotated[str, Field(max_length=1024)] | None = None
+
+
 class KubernetesExecutionStatus(StatusBase):
     """Where the execution is and what it found. `reason` and `message` say why it failed."""
 
@@ -180,6 +194,10 @@ class KubernetesExecutionStatus(StatusBase):
     job_name: str | None = None
     job_uid: str | None = None
     execution_results: ExecutionResults | None = None
+    transitions: Annotated[list[Transition], Field(max_length=64)] = Field(default_factory=list)
+    """Every phase that was entered, oldest first: what the audit log is told."""
+    recorded_transitions: int = 0
+    """How many of them the audit log has, once the execution has ended."""
 
 
 class KubernetesExecution(

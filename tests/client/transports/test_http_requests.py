@@ -9,7 +9,7 @@ import pytest
 
 from kubernaut.client import TransportError, TransportRequest, TransportTimeout
 from kubernaut.client.transports.kubernetes_asyncio import TransportOptions
-from kubernaut.client.transports.kubernetes_asyncio.sockets import DEAD_AFTER, OPTIONS
+from kubernaut.client.transports.kubernetes_asyncio.sockets import MIN_DEAD_AFTER, socket_options
 from tests.client.transports.wire import Exchange, config, get, ok, serving, transport_to, whole, zipped
 
 LARGE = b"x" * (3 << 20)
@@ -261,22 +261,27 @@ async def test_after_the_close_requests_are_refused_and_those_under_way_end() ->
         await transport.aclose()
 
 
+@pytest.mark.parametrize("dead_after", [45, 6, MIN_DEAD_AFTER])
+def test_a_dead_peer_is_found_in_the_time_that_was_chosen(dead_after: int) -> None:
+    options = dict(socket_options(dead_after))
+    assert options["TCP_KEEPIDLE"] + options["TCP_KEEPINTVL"] * options["TCP_KEEPCNT"] <= dead_after
+    assert options["TCP_USER_TIMEOUT"] <= dead_after * 1000
+
+
 async def test_sockets_find_a_dead_peer_in_45_seconds() -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.head(chunked=True)
         await exchange.hang()
 
     async with serving(script) as wire, transport_to(wire.url) as transport, transport.open(get(stream=True)):
-        (protocol,) = transport._session.connector._acquired  # type: ignore[union-attr]
+        (protocol,) = transport._pool.session.connector._acquired  # type: ignore[union-attr]
         connected = protocol.transport.get_extra_info("socket")  # type: ignore[union-attr]
         assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        for name, value in OPTIONS:
+        for name, value in socket_options(TransportOptions().dead_after):
             if hasattr(socket, name):
                 assert connected.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
         assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-    options = dict(OPTIONS)
-    assert options["TCP_KEEPIDLE"] + options["TCP_KEEPINTVL"] * options["TCP_KEEPCNT"] <= DEAD_AFTER
-    assert options["TCP_USER_TIMEOUT"] <= DEAD_AFTER * 1000
+    assert TransportOptions().dead_after == 45
 
 
 async def test_a_header_that_would_break_out_of_its_line_is_refused() -> None:

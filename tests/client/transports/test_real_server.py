@@ -1,8 +1,6 @@
 """The transport and a real API server: the oldest one that is supported, over TLS that is checked."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,17 +13,14 @@ from kubernaut.client.connect import connect
 from kubernaut.reconcile import Context, Controller, LeaderElection, Manager
 from kubernaut.resources import ObjectMeta, crd_for
 from kubernaut.resources.builtin.coordination_v1 import Lease
-from kubernaut.resources.builtin.core_v1 import ConfigMap, Namespace
+from kubernaut.resources.builtin.core_v1 import ConfigMap
 from tests.client.transports.plugin import Plugin
 from tests.client.transports.wire import config, written
+from tests.envtest import api_server, needs_envtest
 from tests.reconcile.scripted import Scripted
-from tests.reconcile.webhooks.envtest import api_server
 from tests.reconcile.widgets import Widget
 
-pytestmark = [
-    pytest.mark.skipif("KUBEBUILDER_ASSETS" not in os.environ, reason="KUBEBUILDER_ASSETS names no API server"),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make the server's key"),
-]
+pytestmark = needs_envtest
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -37,22 +32,10 @@ def item(name: str, **data: str) -> ConfigMap:
 @asynccontextmanager
 async def real(folder: Path, **user: Any) -> AsyncIterator[tuple[Client, Path]]:
     async with api_server(folder) as http:
-        cluster = {"certificate-authority": "certs/apiserver.crt"}
+        cluster = {"certificate-authority": "ca.crt"}
         file = written(folder / "config", config(str(http.base_url), cluster=cluster, **(user or {"token": "token"})))
         async with connect(file) as client:
-            await begun(client)
             yield client, file
-
-
-async def begun(client: Client) -> None:
-    """A server is ready a moment before it has made its namespaces."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await client.get(Namespace, "default")
-                return
-            except NotFound:
-                await asyncio.sleep(0.1)
 
 
 async def test_a_real_server_is_spoken_to(tmp_path: Path, plugin: Plugin) -> None:
@@ -100,7 +83,7 @@ async def lists(client: Client) -> None:
 async def refreshes(client: Client, file: Path, plugin: Plugin) -> None:
     """A plugin whose first token is refused and whose second is good."""
     plugin.answers(token="wrong")
-    cluster = {"certificate-authority": "certs/apiserver.crt"}
+    cluster = {"certificate-authority": "ca.crt"}
     url = f"https://{client.host}"
     async with connect(written(file, config(url, cluster=cluster, exec=plugin.entry()))) as other:
         with pytest.raises(Unauthorized):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from kubernaut.client import ApiError, Client
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.apiserver import ApiServer
-from kubernaut.reconcile.serving import HttpServer
+from kubernaut.reconcile.serving import HttpServer, IssuedTls
 from kubernaut.reconcile.webhooks import (
     AdmissionRequest,
     Conversion,
@@ -26,6 +27,7 @@ from kubernaut.reconcile.webhooks import (
     webhook_configurations,
     webhooks_app,
 )
+from kubernaut.reconcile.webhooks.certificates.x509 import make_authority, make_server
 from kubernaut.resources import Model, ObjectMeta, Resource, crd_for
 from kubernaut.timing import hold
 from tests.fake.admission.asking import HOOKS, Asker, Object
@@ -151,6 +153,18 @@ async def test_a_server_that_cannot_be_trusted_or_reached_fails_the_request(
         body = await _refused(ask, url, ca)
     assert body["message"].startswith("Internal error occurred: failed calling webhook")
     assert body["message"].endswith(text)
+
+
+async def test_a_certificate_that_has_ended_fails_the_request() -> None:
+    ask = Asker(ApiServer(seed=1))
+    began = datetime(2020, 1, 1, tzinfo=UTC)
+    issuer = make_authority("test", began, timedelta(days=36500))
+    ended = make_server(issuer, ["127.0.0.1"], began, timedelta(days=90))
+    tls = IssuedTls("test")
+    tls.put(ended.certificate, ended.key)
+    async with HttpServer(application(), "127.0.0.1:0", tls=tls) as server:
+        body = await _refused(ask, server.url, issuer.certificate)
+    assert body["message"].endswith("x509: certificate has expired or is not yet valid")
 
 
 async def test_a_service_is_reached_by_a_route_to_a_port(tmp_path: Path) -> None:

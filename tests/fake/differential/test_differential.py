@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,10 +11,10 @@ import pytest
 
 from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.apiserver.messages import ADMIN
+from tests.envtest import api_server, needs_envtest
 from tests.fake.differential.known import KNOWN
 from tests.fake.differential.normal import Answer
 from tests.fake.differential.script import SCENARIOS, differences, recorded, run, steps_of
-from tests.reconcile.webhooks.envtest import api_server
 
 
 async def fake_answers(scenario: str) -> dict[str, Answer]:
@@ -53,10 +51,9 @@ def test_every_known_difference_has_a_reason() -> None:
     assert all(known.reason and known.kind for known in KNOWN)
 
 
-@pytest.mark.skipif("KUBEBUILDER_ASSETS" not in os.environ, reason="KUBEBUILDER_ASSETS names no real API server")
+@needs_envtest
 async def test_the_real_server_still_answers_what_was_recorded(tmp_path: Path) -> None:
     async with api_server(tmp_path) as client:
-        await asyncio.sleep(2)  # its default roles come a moment after it is ready
         for scenario in SCENARIOS:
             found = list(differing(scenario, recorded(scenario), await run(client, scenario)))
             assert not found, "\n".join(f"{place}: {both}" for place, both in found)

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from kubernaut.client import Forbidden, Invalid
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, Owns, Reconciler
 from kubernaut.resources import ObjectMeta, OwnershipError, Resource, set_controller_reference
 from kubernaut.resources.builtin.core_v1 import ConfigMap
-from kubernaut.testing import Fault
+from kubernaut.testing import Cluster, Fault
 from tests.reconcile.widgets import Widget
 
 pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False, crds=[Widget])]
@@ -21,6 +20,7 @@ class Maker(Reconciler[Widget]):
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+        self.applied: list[str | None] = []
 
     async def reconcile(self, obj: Widget, ctx: Context) -> None:
         child = ConfigMap(metadata=ObjectMeta(name="child"), data={"by": obj.uid or ""})
@@ -29,23 +29,24 @@ class Maker(Reconciler[Widget]):
         except Invalid as error:
             self.errors.append(str(error))
             raise
+        self.applied.append(obj.uid)
 
 
-async def make(cluster: FakeCluster, name: str = "a") -> str:
+async def make(cluster: Cluster, name: str = "a") -> str:
     made = await cluster.client.create(Widget(metadata=ObjectMeta(name=name, namespace="default")))
     return made.uid or ""
 
 
-async def controllers(cluster: FakeCluster) -> list[str]:
+async def controllers(cluster: Cluster) -> list[str]:
     child = await cluster.client.get(ConfigMap, "child", namespace="default")
     return [owner.uid for owner in child.metadata.owner_references if owner.controller]
 
 
-def metadata_reads(cluster: FakeCluster) -> int:
+def metadata_reads(cluster: Cluster) -> int:
     return sum(r.verb == "get" and r.path.endswith("/configmaps/child") for r in cluster.requests)
 
 
-async def test_a_child_that_another_object_controls_is_refused_and_keeps_its_owner(cluster: FakeCluster) -> None:
+async def test_a_child_that_another_object_controls_is_refused_and_keeps_its_owner(cluster: Cluster) -> None:
     first, maker = await make(cluster, "a"), Maker()
     async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
         await cluster.settled()
@@ -55,7 +56,7 @@ async def test_a_child_that_another_object_controls_is_refused_and_keeps_its_own
     assert "is not adopted by Widget b" in maker.errors[0]
 
 
-async def test_a_child_that_another_program_gave_its_owner_is_refused_by_the_server(cluster: FakeCluster) -> None:
+async def test_a_child_that_another_program_gave_its_owner_is_refused_by_the_server(cluster: Cluster) -> None:
     first = await make(cluster, "a")
     owner = await cluster.client.get(Widget, "a", namespace="default")
     await cluster.client.managing_as("other").apply(ConfigMap(metadata=ObjectMeta(name="child")), owner=owner)
@@ -69,7 +70,7 @@ async def test_a_child_that_another_program_gave_its_owner_is_refused_by_the_ser
     "owns", [[ConfigMap], [Owns(ConfigMap, metadata_only=True)], [], [Owns(ConfigMap, labels="x=y")]]
 )
 async def test_an_owner_deleted_and_made_anew_does_not_take_over_the_children_of_the_old_one(
-    cluster: FakeCluster, owns: list[Any]
+    cluster: Cluster, owns: list[Any]
 ) -> None:
     first, maker = await make(cluster), Maker()
     async with cluster.running(Controller(Widget, maker, owns=owns)):
@@ -88,7 +89,7 @@ async def test_an_owner_deleted_and_made_anew_does_not_take_over_the_children_of
 
 
 @pytest.mark.cluster(controlplane=True, crds=[Widget])
-async def test_with_a_garbage_collector_the_new_owner_gets_a_child_of_its_own(cluster: FakeCluster) -> None:
+async def test_with_a_garbage_collector_the_new_owner_gets_a_child_of_its_own(cluster: Cluster) -> None:
     first, maker = await make(cluster), Maker()
     async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
         await cluster.settled()
@@ -102,7 +103,7 @@ async def test_with_a_garbage_collector_the_new_owner_gets_a_child_of_its_own(cl
     assert after.data == {"by": second}
 
 
-async def test_after_a_restart_the_old_owners_children_are_not_taken_over_either(cluster: FakeCluster) -> None:
+async def test_after_a_restart_the_old_owners_children_are_not_taken_over_either(cluster: Cluster) -> None:
     first = await make(cluster)
     async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
         await cluster.settled()
@@ -116,7 +117,7 @@ async def test_after_a_restart_the_old_owners_children_are_not_taken_over_either
 
 
 @pytest.mark.parametrize("owns", [[ConfigMap], []])
-async def test_an_object_that_nobody_controls_is_adopted(cluster: FakeCluster, owns: list[Any]) -> None:
+async def test_an_object_that_nobody_controls_is_adopted(cluster: Cluster, owns: list[Any]) -> None:
     loose = ConfigMap(metadata=ObjectMeta(name="child", namespace="default"), data={"kept": "yes"})
     await cluster.client.create(loose)
     uid = await make(cluster)
@@ -126,7 +127,7 @@ async def test_an_object_that_nobody_controls_is_adopted(cluster: FakeCluster, o
     assert (await cluster.client.get(ConfigMap, "child", namespace="default")).data == {"kept": "yes", "by": uid}
 
 
-async def test_owner_references_are_set_idempotently(cluster: FakeCluster) -> None:
+async def test_owner_references_are_set_idempotently(cluster: Cluster) -> None:
     class Twice(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             for number in range(3):
@@ -144,14 +145,38 @@ async def test_owner_references_are_set_idempotently(cluster: FakeCluster) -> No
     assert metadata_reads(cluster) == 2
 
 
-async def test_a_child_that_is_watched_costs_no_look_up(cluster: FakeCluster) -> None:
+async def test_a_child_that_is_watched_costs_no_look_up(cluster: Cluster) -> None:
     await make(cluster)
     async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
         await cluster.settled()
     assert metadata_reads(cluster) == 0
 
 
-async def test_applies_without_an_owner_are_none_of_its_business(cluster: FakeCluster) -> None:
+async def test_a_child_applied_a_moment_ago_is_not_taken_over_by_another_owner(cluster: Cluster) -> None:
+    first, maker = await make(cluster, "a"), Maker()
+    await make(cluster, "b")
+    # The cache shows the child when its watch does, and b is reconciled before that.
+    cluster.faults.add(Fault.lag(1), resource=ConfigMap)
+    async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
+        await cluster.advance(minutes=5)
+        assert await controllers(cluster) == [first]
+    assert all("is not adopted by Widget b" in error for error in maker.errors)
+
+
+@pytest.mark.parametrize("owns", [[ConfigMap], []])
+async def test_two_owners_that_apply_one_child_at_once_do_not_take_it_from_each_other(
+    cluster: Cluster, owns: list[Any]
+) -> None:
+    maker = Maker()
+    for name in ("a", "b", "c"):
+        await make(cluster, name)
+    cluster.faults.add(Fault.delay(1), verb="apply", resource=ConfigMap)
+    async with cluster.running(Controller(Widget, maker, owns=owns, max_concurrent=3)):
+        await cluster.advance(minutes=5)
+        assert dict.fromkeys(maker.applied) == dict.fromkeys(await controllers(cluster))
+
+
+async def test_applies_without_an_owner_are_none_of_its_business(cluster: Cluster) -> None:
     class Plain(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             child = ConfigMap(metadata=ObjectMeta(name="child", namespace="default"), data={"x": "y"})
@@ -164,7 +189,7 @@ async def test_applies_without_an_owner_are_none_of_its_business(cluster: FakeCl
     assert await controllers(cluster) == []
 
 
-async def test_a_look_up_that_is_refused_is_the_error_of_the_apply(cluster: FakeCluster) -> None:
+async def test_a_look_up_that_is_refused_is_the_error_of_the_apply(cluster: Cluster) -> None:
     class Noting(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             try:

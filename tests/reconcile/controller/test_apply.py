@@ -8,12 +8,11 @@ from datetime import timedelta
 import pytest
 
 from kubernaut.client import ApiError, Client, MergePatch, ObjectHead, TransportError
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Cache, Context, Controller, Reconciler, Request, Result, Watch
 from kubernaut.reconcile.running.applied import AppliedMemory
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap
-from kubernaut.testing import Fault
+from kubernaut.testing import Cluster, Fault
 from tests.reconcile.server import Server
 from tests.reconcile.widgets import Widget, WidgetSpec
 
@@ -32,15 +31,15 @@ class Maker(Reconciler[Widget]):
         return Result(requeue_after=timedelta(minutes=1))
 
 
-def applies(cluster: FakeCluster) -> int:
+def applies(cluster: Cluster) -> int:
     return sum(r.verb == "patch" and "/configmaps/" in r.path for r in cluster.requests)
 
 
-async def start(cluster: FakeCluster) -> Widget:
+async def start(cluster: Cluster) -> Widget:
     return await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
 
 
-async def test_a_settled_world_costs_no_requests(cluster: FakeCluster) -> None:
+async def test_a_settled_world_costs_no_requests(cluster: Cluster) -> None:
     maker = Maker()
     await start(cluster)
     async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
@@ -52,7 +51,7 @@ async def test_a_settled_world_costs_no_requests(cluster: FakeCluster) -> None:
     assert applies(cluster) == 1
 
 
-async def test_an_apply_that_is_left_out_answers_the_object_as_it_is(cluster: FakeCluster) -> None:
+async def test_an_apply_that_is_left_out_answers_the_object_as_it_is(cluster: Cluster) -> None:
     maker = Maker()
     await start(cluster)
     async with cluster.running(Controller(Widget, maker, owns=[ConfigMap])):
@@ -62,7 +61,7 @@ async def test_an_apply_that_is_left_out_answers_the_object_as_it_is(cluster: Fa
     assert last is not first
 
 
-async def test_an_apply_is_sent_when_what_is_wanted_changed(cluster: FakeCluster) -> None:
+async def test_an_apply_is_sent_when_what_is_wanted_changed(cluster: Cluster) -> None:
     await start(cluster)
     async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
         await cluster.settled()
@@ -72,7 +71,7 @@ async def test_an_apply_is_sent_when_what_is_wanted_changed(cluster: FakeCluster
     assert applies(cluster) == 2
 
 
-async def test_an_apply_is_sent_when_somebody_else_changed_the_object(cluster: FakeCluster) -> None:
+async def test_an_apply_is_sent_when_somebody_else_changed_the_object(cluster: Cluster) -> None:
     await start(cluster)
     async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
         await cluster.settled()
@@ -81,7 +80,7 @@ async def test_an_apply_is_sent_when_somebody_else_changed_the_object(cluster: F
         assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"size": "1"}
 
 
-async def test_an_apply_is_sent_when_the_object_was_deleted_and_made_anew(cluster: FakeCluster) -> None:
+async def test_an_apply_is_sent_when_the_object_was_deleted_and_made_anew(cluster: Cluster) -> None:
     await start(cluster)
     async with cluster.running(Controller(Widget, Maker(), owns=[ConfigMap])):
         await cluster.settled()
@@ -91,14 +90,14 @@ async def test_an_apply_is_sent_when_the_object_was_deleted_and_made_anew(cluste
         assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"size": "1"}
 
 
-async def test_an_apply_to_what_nothing_watches_is_always_sent(cluster: FakeCluster) -> None:
+async def test_an_apply_to_what_nothing_watches_is_always_sent(cluster: Cluster) -> None:
     await start(cluster)
     async with cluster.running(Controller(Widget, Maker())):
         await cluster.advance(minutes=5)
     assert applies(cluster) >= 5
 
 
-async def test_another_field_manager_is_another_apply(cluster: FakeCluster) -> None:
+async def test_another_field_manager_is_another_apply(cluster: Cluster) -> None:
     class Twice(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             for manager in ("one", "two", "one", "two"):
@@ -113,13 +112,13 @@ async def test_another_field_manager_is_another_apply(cluster: FakeCluster) -> N
     assert applies(cluster) == 3
 
 
-async def test_a_plain_client_sends_every_apply(cluster: FakeCluster) -> None:
+async def test_a_plain_client_sends_every_apply(cluster: Cluster) -> None:
     for _ in range(3):
         await cluster.client.apply(ConfigMap(metadata=ObjectMeta(name="x", namespace="default"), data={"a": "b"}))
     assert applies(cluster) == 3
 
 
-async def test_a_dry_run_is_sent(cluster: FakeCluster) -> None:
+async def test_a_dry_run_is_sent(cluster: Cluster) -> None:
     class Dry(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             child = ConfigMap(metadata=ObjectMeta(name=obj.name, namespace="default"), data={"x": str(obj.spec.size)})
@@ -129,7 +128,7 @@ async def test_a_dry_run_is_sent(cluster: FakeCluster) -> None:
 
     await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default"), spec=WidgetSpec(size=2)))
     async with cluster.running(Controller(Widget, Dry(), owns=[ConfigMap])):
-        await asyncio.sleep(4)
+        await cluster.advance(seconds=4)
     assert applies(cluster) >= 3
 
 
@@ -172,14 +171,14 @@ UNDOING: dict[str, Callable[[Context], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("how", UNDOING)
-async def test_an_apply_is_sent_after_this_process_wrote_the_object_otherwise(cluster: FakeCluster, how: str) -> None:
+async def test_an_apply_is_sent_after_this_process_wrote_the_object_otherwise(cluster: Cluster, how: str) -> None:
     await start(cluster)
     async with cluster.running(Controller(Widget, Undone(UNDOING[how]), watches=[Watch(ConfigMap, to=nobody)])):
         await cluster.advance(minutes=1)
     assert (await cluster.client.get(ConfigMap, "a", namespace="default")).data == {"x": "y"}
 
 
-async def test_an_apply_is_sent_after_a_deletion_whose_answer_was_lost(cluster: FakeCluster) -> None:
+async def test_an_apply_is_sent_after_a_deletion_whose_answer_was_lost(cluster: Cluster) -> None:
     async def undo(ctx: Context) -> None:
         cluster.faults.add(Fault.answer_lost(), verb="delete", times=1)
         with suppress(TransportError):

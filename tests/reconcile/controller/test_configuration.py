@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 import pytest
 
 from kubernaut.client import Client, ObjectHead
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import (
     Change,
     Context,
@@ -21,6 +20,7 @@ from kubernaut.reconcile import (
 from kubernaut.reconcile.controller import UNNAMED
 from kubernaut.resources import ObjectMeta, Resource
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Pod
+from kubernaut.testing import Cluster
 from tests.reconcile.scripted import Keys, Scripted
 from tests.reconcile.server import Server
 from tests.reconcile.widgets import Widget
@@ -222,7 +222,7 @@ def test_a_name_that_is_too_long_for_a_field_manager_is_refused() -> None:
 
 
 @pytest.mark.cluster(controlplane=False)
-async def test_two_controllers_that_apply_to_one_object_leave_each_other_their_fields(cluster: FakeCluster) -> None:
+async def test_two_controllers_that_apply_to_one_object_leave_each_other_their_fields(cluster: Cluster) -> None:
     def applying(key: str) -> Controller:
         async def do(request: Request, ctx: Context) -> None:
             meta = ObjectMeta(name="shared", namespace="default")

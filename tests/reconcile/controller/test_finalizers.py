@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kubernaut.client import Conflict, Invalid, MergePatch, NotFound, TransportRequest
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, Result, TerminalError, predicates
 from kubernaut.resources import ObjectMeta
+from kubernaut.testing import Cluster
 from tests.reconcile.scripted import Finalizing, Scripted, manager_of
 from tests.reconcile.server import Server, refuse, widget
 from tests.reconcile.widgets import Widget
@@ -310,7 +310,7 @@ class Guarded(Finalizing):
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_on_a_real_server_the_finalizer_is_there_when_reconcile_runs(cluster: FakeCluster) -> None:
+async def test_on_a_real_server_the_finalizer_is_there_when_reconcile_runs(cluster: Cluster) -> None:
     reconciler = Guarded()
     async with cluster.running(Controller(Widget, reconciler)):
         await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
@@ -323,7 +323,7 @@ async def test_on_a_real_server_the_finalizer_is_there_when_reconcile_runs(clust
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_a_finalizer_is_never_put_on_an_object_of_another_uid(cluster: FakeCluster) -> None:
+async def test_a_finalizer_is_never_put_on_an_object_of_another_uid(cluster: Cluster) -> None:
     first = await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
     await cluster.client.delete(Widget, "a", namespace="default")
     second = await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from kubernaut.client import ObjectHead, OwnerHead
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, Owns, Reconciler, Request, mark_owner
 from kubernaut.reconcile.owners import OWNER_KIND, OWNER_NAME, owner_requests
 from kubernaut.resources import ObjectMeta, Resource
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.testing import Cluster
 from tests.reconcile.scripted import Keys, manager_of
 from tests.reconcile.server import Server, widget
 from tests.reconcile.widgets import Widget
@@ -158,7 +158,7 @@ class Spread(Reconciler[Widget]):
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_a_child_in_another_namespace_is_healed_when_it_is_deleted(cluster: FakeCluster) -> None:
+async def test_a_child_in_another_namespace_is_healed_when_it_is_deleted(cluster: Cluster) -> None:
     await cluster.load([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}])
     await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="shop")))
     async with cluster.running(Controller(Widget, Spread(), owns=[ConfigMap])):
@@ -171,7 +171,7 @@ async def test_a_child_in_another_namespace_is_healed_when_it_is_deleted(cluster
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Fleet])
-async def test_a_cluster_scoped_owner_hears_of_its_children_in_every_namespace(cluster: FakeCluster) -> None:
+async def test_a_cluster_scoped_owner_hears_of_its_children_in_every_namespace(cluster: Cluster) -> None:
     class Fleets(Reconciler[Fleet]):
         async def reconcile(self, obj: Fleet, ctx: Context) -> None:
             calls.append(obj.name)

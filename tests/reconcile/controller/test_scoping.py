@@ -2,10 +2,10 @@
 
 import pytest
 
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, NotCached, Reconciler, Request, Watch
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Namespace
+from kubernaut.testing import Cluster
 from tests.reconcile.widgets import Widget
 
 pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False, crds=[Widget])]
@@ -21,13 +21,13 @@ class Seen(Reconciler[Widget]):
         self.lists.append([one.name for one in ctx.cache.list(Widget)])
 
 
-async def with_child(cluster: FakeCluster, name: str, **labels: str) -> None:
+async def with_child(cluster: Cluster, name: str, **labels: str) -> None:
     """A widget with a ConfigMap of its own."""
     made = await cluster.client.create(Widget(metadata=ObjectMeta(name=name, namespace="default", labels=labels)))
     await cluster.client.apply(ConfigMap(metadata=ObjectMeta(name=name)), owner=made)
 
 
-async def test_labels_keep_other_objects_out_where_another_controller_watches_all(cluster: FakeCluster) -> None:
+async def test_labels_keep_other_objects_out_where_another_controller_watches_all(cluster: Cluster) -> None:
     prod, audit = Seen(), Seen()
     async with cluster.running(
         Controller(Widget, prod, name="prod", labels="env=prod", owns=[ConfigMap]),
@@ -40,7 +40,7 @@ async def test_labels_keep_other_objects_out_where_another_controller_watches_al
     assert set(audit.names) == {"dev", "live"}
 
 
-async def test_controllers_that_share_a_kind_by_labels_do_not_get_each_others_objects(cluster: FakeCluster) -> None:
+async def test_controllers_that_share_a_kind_by_labels_do_not_get_each_others_objects(cluster: Cluster) -> None:
     x, y = Seen(), Seen()
     async with cluster.running(
         Controller(Widget, x, name="x", labels="class=x", owns=[ConfigMap]),
@@ -52,7 +52,7 @@ async def test_controllers_that_share_a_kind_by_labels_do_not_get_each_others_ob
     assert (set(x.names), set(y.names)) == ({"of-x"}, {"of-y"})
 
 
-async def test_a_controller_lists_its_kind_as_its_own_labels_select(cluster: FakeCluster) -> None:
+async def test_a_controller_lists_its_kind_as_its_own_labels_select(cluster: Cluster) -> None:
     prod = Seen()
     await with_child(cluster, "dev")
     await with_child(cluster, "live", env="prod")
@@ -64,7 +64,7 @@ async def test_a_controller_lists_its_kind_as_its_own_labels_select(cluster: Fak
 
 
 async def test_a_request_for_another_namespace_than_the_controllers_is_left_out(
-    cluster: FakeCluster, caplog: pytest.LogCaptureFixture
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = Seen()
     to_all = Watch(Namespace, to=lambda head: [Request(head.name, "w")])
@@ -79,7 +79,7 @@ async def test_a_request_for_another_namespace_than_the_controllers_is_left_out(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_the_selective_watch_of_another_controller_is_no_answer(cluster: FakeCluster) -> None:
+async def test_the_selective_watch_of_another_controller_is_no_answer(cluster: Cluster) -> None:
     class Reader(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             with pytest.raises(NotCached):
@@ -99,7 +99,7 @@ async def test_the_selective_watch_of_another_controller_is_no_answer(cluster: F
     assert set(read) == {"w"}
 
 
-async def test_one_index_name_for_two_functions_of_a_kind_is_refused(cluster: FakeCluster) -> None:
+async def test_one_index_name_for_two_functions_of_a_kind_is_refused(cluster: Cluster) -> None:
     def first(one: Widget) -> list[str]:
         return [one.name]
 

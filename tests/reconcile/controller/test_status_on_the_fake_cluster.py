@@ -1,16 +1,14 @@
 """The status of typed reconcilers on a server with all its rules: announcements, conflicts, kinds of every sort."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
 
 from kubernaut.client import MergePatch
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, Reconciler, Result, predicates
 from kubernaut.resources import AnyResource, Model, ObjectMeta, Resource, StatusBase
 from kubernaut.resources.builtin.core_v1 import ConfigMap
-from kubernaut.testing import Fault
+from kubernaut.testing import Cluster, Fault
 from tests.reconcile.widgets import Widget, WidgetSpec
 
 pytestmark = pytest.mark.virtual_time
@@ -36,7 +34,7 @@ class Announcing(Reconciler[Widget]):
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
 async def test_an_effect_that_the_status_must_announce_first_runs_in_a_later_reconcile_that_has_read_it_back(
-    cluster: FakeCluster,
+    cluster: Cluster,
 ) -> None:
     reconciler = Announcing()
     async with cluster.running(Controller(Widget, reconciler, owns=[ConfigMap])):
@@ -50,17 +48,17 @@ async def test_an_effect_that_the_status_must_announce_first_runs_in_a_later_rec
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_an_effect_does_not_run_while_the_announcement_cannot_be_written(cluster: FakeCluster) -> None:
+async def test_an_effect_does_not_run_while_the_announcement_cannot_be_written(cluster: Cluster) -> None:
     reconciler = Announcing()
     rule = cluster.faults.add(Fault.status(500), verb="update", resource="widgets/status")
     async with cluster.running(Controller(Widget, reconciler, owns=[ConfigMap])):
         await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
-        await asyncio.sleep(60)
+        await cluster.advance(seconds=60)
         assert reconciler.runs
         assert {cached for cached, _ in reconciler.runs} == {""}
         assert not await cluster.client.list(ConfigMap, namespace="default", fields="metadata.name=a")
         cluster.faults.remove(rule)
-        await asyncio.sleep(600)
+        await cluster.advance(seconds=600)
         await cluster.client.get(ConfigMap, "a", namespace="default")
 
 
@@ -80,7 +78,7 @@ class Silent(Resource, group="example.dev", version="v1"):
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Quiet])
-async def test_a_status_of_any_model_is_written(cluster: FakeCluster) -> None:
+async def test_a_status_of_any_model_is_written(cluster: Cluster) -> None:
     class Counting(Reconciler[Quiet]):
         async def reconcile(self, obj: Quiet, ctx: Context) -> None:
             obj.status.seen = max(obj.status.seen, 1)
@@ -93,7 +91,7 @@ async def test_a_status_of_any_model_is_written(cluster: FakeCluster) -> None:
 
 @pytest.mark.cluster(controlplane=False, crds=[Silent])
 async def test_a_status_that_cannot_be_written_for_want_of_a_subresource_is_no_secret(
-    cluster: FakeCluster, caplog: pytest.LogCaptureFixture
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Ready(Reconciler[Silent]):
         async def reconcile(self, obj: Silent, ctx: Context) -> None:
@@ -106,7 +104,7 @@ async def test_a_status_that_cannot_be_written_for_want_of_a_subresource_is_no_s
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_a_status_conflict_on_a_real_server_follows_the_rule(cluster: FakeCluster) -> None:
+async def test_a_status_conflict_on_a_real_server_follows_the_rule(cluster: Cluster) -> None:
     class Racing(Reconciler[Widget]):
         async def reconcile(self, obj: Widget, ctx: Context) -> None:
             sizes.append(obj.spec.size)
@@ -131,7 +129,7 @@ async def test_a_status_conflict_on_a_real_server_follows_the_rule(cluster: Fake
 
 
 @pytest.mark.cluster(controlplane=False, crds=[Widget])
-async def test_a_status_of_a_kind_without_a_model_is_written(cluster: FakeCluster) -> None:
+async def test_a_status_of_a_kind_without_a_model_is_written(cluster: Cluster) -> None:
     class Counting(Reconciler[AnyResource]):
         async def reconcile(self, obj: AnyResource, ctx: Context) -> None:
             obj.status["made"] = 5
@@ -142,3 +140,34 @@ async def test_a_status_of_a_kind_without_a_model_is_written(cluster: FakeCluste
         await cluster.settled()
     assert (await cluster.client.get(Widget, "a", namespace="default")).status.made == 5
     assert sum(r.verb == "update" for r in cluster.requests) == 1
+
+
+@pytest.mark.server_from("1.34", "lists are streamed, so that the second frame of a watch is the end of the list")
+@pytest.mark.cluster(controlplane=False, crds=[Widget])
+async def test_an_object_that_the_server_says_is_gone_is_not_reconciled_again_though_the_cache_shows_it(
+    cluster: Cluster,
+) -> None:
+    class Parent(Reconciler[Widget]):
+        async def reconcile(self, obj: Widget, ctx: Context) -> None:
+            calls.append(obj.uid)
+            await ctx.client.apply(ConfigMap(metadata=ObjectMeta(name="child")), owner=obj)
+            if len(calls) == 1:
+                await cluster.client.delete(Widget, "a", namespace="default")
+            obj.status.phase = "Ready"
+
+    calls: list[str | None] = []
+    old = await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
+    silence = cluster.faults.add(Fault.silence(after=2), verb="watch", resource=Widget)
+    async with cluster.running(Controller(Widget, Parent(), owns=[ConfigMap])):
+        await cluster.advance(seconds=10)
+        # As the garbage collector does it; the child's end calls its owner.
+        await cluster.client.delete(ConfigMap, "child", namespace="default")
+        await cluster.advance(seconds=10)
+        assert calls == [old.uid]
+        assert not await cluster.client.list(ConfigMap, namespace="default", fields="metadata.name=child")
+
+        cluster.faults.remove(silence)
+        cluster.faults.cut_watches(resource=Widget)
+        new = await cluster.client.create(Widget(metadata=ObjectMeta(name="a", namespace="default")))
+        await cluster.advance(minutes=1)
+        assert new.uid in calls

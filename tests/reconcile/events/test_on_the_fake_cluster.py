@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Controller, EventRecorder, Manager, Reconciler
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import Node
+from kubernaut.testing import Cluster
 from tests.reconcile.events.strict import Strict, problems
 from tests.reconcile.widgets import Widget
 
@@ -25,11 +25,11 @@ class Telling(Reconciler[Widget]):
             ctx.events.event(obj, "Made", self.note.format(number), action="Make")
 
 
-def events_of(cluster: FakeCluster) -> list[dict[str, Any]]:
+def events_of(cluster: Cluster) -> list[dict[str, Any]]:
     return [obj for obj in cluster.dump() if obj["kind"] == "Event"]
 
 
-async def run(cluster: FakeCluster, controller: Controller, seconds: float = 30) -> Manager:
+async def run(cluster: Cluster, controller: Controller, seconds: float = 30) -> Manager:
     manager = Manager(cluster.client.through(Strict), name="test")
     manager.add(controller)
     async with manager.running():
@@ -41,7 +41,7 @@ async def run(cluster: FakeCluster, controller: Controller, seconds: float = 30)
 
 
 async def test_an_event_of_a_controller_passes_the_rules_of_the_server_and_names_controller_and_object(
-    cluster: FakeCluster,
+    cluster: Cluster,
 ) -> None:
     await run(cluster, Controller(Widget, Telling(), name="my controller"))
     found = await cluster.client.request("GET", "/apis/events.k8s.io/v1/namespaces/default/events")
@@ -51,21 +51,22 @@ async def test_an_event_of_a_controller_passes_the_rules_of_the_server_and_names
     assert (regarding["kind"], regarding["name"], regarding["apiVersion"]) == ("Widget", "a", "example.dev/v1")
 
 
-async def test_a_series_keeps_its_note_and_counts_from_two(cluster: FakeCluster) -> None:
+async def test_a_series_keeps_its_note_and_counts_from_two(cluster: Cluster) -> None:
     await run(cluster, Controller(Widget, Telling(times=4)))
     [event] = events_of(cluster)
     assert event.get("note", event.get("message")) == "it is made"
     assert event["series"]["count"] >= 4
 
 
-async def test_past_ten_similar_events_there_is_one_more_with_a_common_note(cluster: FakeCluster) -> None:
+async def test_past_ten_similar_events_there_is_one_more_with_a_common_note(cluster: Cluster) -> None:
     await run(cluster, Controller(Widget, Telling("number {}", times=12)))
     notes = [event.get("note", event.get("message")) for event in events_of(cluster)]
     assert len(notes) == 11
     assert notes.count("(combined from similar events)") == 1
 
 
-async def test_an_event_of_a_node_goes_to_default(cluster: FakeCluster) -> None:
+@pytest.mark.server_from("1.21", "events about objects without a namespace are taken in `default`")
+async def test_an_event_of_a_node_goes_to_default(cluster: Cluster) -> None:
     recorder = EventRecorder(cluster.client.through(Strict))
     node = await cluster.client.create(Node(metadata=ObjectMeta(name="n1")))
     manager = Manager(cluster.client.through(Strict))
@@ -77,7 +78,7 @@ async def test_an_event_of_a_node_goes_to_default(cluster: FakeCluster) -> None:
     assert recorder.dropped == 0
 
 
-async def test_events_on_the_way_when_the_manager_stops_are_still_written(cluster: FakeCluster) -> None:
+async def test_events_on_the_way_when_the_manager_stops_are_still_written(cluster: Cluster) -> None:
     manager = Manager(cluster.client.through(Strict))
     async with manager.running():
         for number in range(20):

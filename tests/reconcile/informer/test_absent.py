@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from kubernaut.fake import FakeCluster
+from kubernaut.client import NotFound
 from kubernaut.reconcile import Informer, Scope
 from kubernaut.resources.crd import crd_for
+from kubernaut.testing import Cluster
 from tests.reconcile.informer.informing import Told, in_store, informing, names, now, server_of, written
 from tests.reconcile.server import widget
 from tests.reconcile.widgets import Widget
@@ -89,25 +90,37 @@ async def test_no_write_of_an_absent_kind_is_awaited() -> None:
         assert not informer.concerns(note)
 
 
-async def test_a_crd_that_is_absent_at_the_start_then_created_deleted_and_created_again(cluster: FakeCluster) -> None:
+async def gone(cluster: Cluster, path: str) -> None:
+    """A real server takes seconds of its own to see that a CRD has no objects left, and one more to end its watches."""
+    while True:
+        try:
+            await cluster.client.request("GET", path)
+        except NotFound:
+            break
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(2)
+
+
+async def test_a_crd_that_is_absent_at_the_start_then_created_deleted_and_created_again(cluster: Cluster) -> None:
     informer = Informer(cluster.client, Scope.of(Widget.resource_type))
     told = Told()
     informer.add_handler(told)
     task = asyncio.create_task(informer.run())
-    await asyncio.sleep(100)
+    await cluster.advance(seconds=100)
     assert informer.absent
     definition = crd_for(Widget)
     for turn in range(2):
         await cluster.client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=definition)
-        await asyncio.sleep(40)
+        await cluster.advance(seconds=40)
         assert not informer.absent
         assert informer.synced.is_set()
         await cluster.client.create(Widget.from_dict({"metadata": {"name": f"w{turn}", "namespace": "default"}}))
-        await asyncio.sleep(1)
+        await cluster.advance(seconds=1)
         assert names(informer) == [f"w{turn}"]
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
         await cluster.client.request("DELETE", path)
-        await asyncio.sleep(60)
+        await gone(cluster, path)
+        await cluster.advance(seconds=60)
         assert informer.absent
         assert names(informer) == []
     assert [line.rstrip("!") for line in told.lines] == ["ADDED w0", "DELETED w0", "ADDED w1", "DELETED w1"]

@@ -1,14 +1,11 @@
 """Informers on a real API server: the oldest one that is supported, which streams no lists."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from kubernaut.client import Client, TransportError, TransportRequest, TransportResponse
 from kubernaut.reconcile import Cache, Informer, Scope
@@ -16,14 +13,11 @@ from kubernaut.reconcile.informer import Watching
 from kubernaut.reconcile.intake import CacheOptions, KindOptions
 from kubernaut.resources import crd_for
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from tests.envtest import api_server, needs_envtest
 from tests.reconcile.informer.informing import Told
-from tests.reconcile.webhooks.envtest import api_server
 from tests.reconcile.widgets import Widget
 
-pytestmark = [
-    pytest.mark.skipif("KUBEBUILDER_ASSETS" not in os.environ, reason="KUBEBUILDER_ASSETS names no API server"),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make the server's key"),
-]
+pytestmark = needs_envtest
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

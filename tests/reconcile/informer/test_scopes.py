@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from kubernaut.client import Client, TransportRequest
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Cache, Informer, LabelSelector, Scope
 from kubernaut.reconcile.selectors import FieldSelector, canonical_text
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Namespace
+from kubernaut.testing import Cluster
 from tests.reconcile.informer.informing import RT, informing, names, server_of
 from tests.reconcile.server import Body, Server, widget
 
@@ -98,7 +98,7 @@ async def test_a_full_watch_does_not_ask_for_metadata() -> None:
         assert informer.whole
 
 
-async def test_the_fake_api_server_answers_metadata_alone(cluster: FakeCluster) -> None:
+async def test_the_fake_api_server_answers_metadata_alone(cluster: Cluster) -> None:
     await cluster.client.create(
         ConfigMap.from_dict({"metadata": {"name": "a", "namespace": "default"}, "data": {"text": "hidden"}})
     )

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from kubernaut.client import Client, TransportRequest
-from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Cache, Informer, Scope
 from kubernaut.reconcile.informer import InitStream, ServerFeatures, Watching
 from kubernaut.reconcile.intake import CacheOptions
 from kubernaut.resources.builtin.core_v1 import ConfigMap
+from kubernaut.testing import Cluster
 from tests.reconcile.informer.informing import (
     SCOPE,
     frame,
@@ -318,7 +318,8 @@ async def test_a_long_stream_lets_others_run() -> None:
         assert turns >= 4
 
 
-async def test_the_fake_api_server_streams_its_lists(cluster: FakeCluster) -> None:
+@pytest.mark.server_from("1.34", "lists are streamed by default")
+async def test_the_fake_api_server_streams_its_lists(cluster: Cluster) -> None:
     for name in "ab":
         await cluster.client.create(ConfigMap.from_dict({"metadata": {"name": name, "namespace": "default"}}))
     features = ServerFeatures()
@@ -327,7 +328,7 @@ async def test_the_fake_api_server_streams_its_lists(cluster: FakeCluster) -> No
     await informer.synced.wait()
     assert {key.name for key, _ in informer.store.items()} >= {"a", "b"}
     await cluster.client.create(ConfigMap.from_dict({"metadata": {"name": "c", "namespace": "default"}}))
-    await asyncio.sleep(1)
+    await cluster.advance(seconds=1)
     assert "c" in {key.name for key, _ in informer.store.items()}
     assert informer.errors == 0
     assert features.streams(ConfigMap.resource_type), "it was not refused"

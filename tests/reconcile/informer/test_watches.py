@@ -124,7 +124,7 @@ async def test_a_stream_without_bookmarks_may_be_silent() -> None:
 
 
 async def test_the_end_of_a_streaming_list_does_not_mean_that_bookmarks_will_follow() -> None:
-    assert not Progress(0.0, 300, bookmarked=False).bookmarked
+    assert not Progress(0.0, 300, bookmarked=False, silence=180.0).bookmarked
     server = server_of("a")
     features = ServerFeatures()
     async with informing(server, features=features):

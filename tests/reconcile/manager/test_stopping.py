@@ -11,7 +11,7 @@ from kubernaut.reconcile import Context, Controller, LeaderElection, Manager, Re
 from kubernaut.reconcile.running.wiring import ServiceBody
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.coordination_v1 import Lease
-from kubernaut.testing import Fault
+from kubernaut.testing import Cluster, Fault
 from tests.reconcile.scripted import Keys
 from tests.reconcile.widgets import Widget
 
@@ -38,7 +38,7 @@ def a_widget() -> Widget:
 
 
 @pytest.mark.parametrize("shards", [1, 2])
-async def test_a_standby_whose_stop_has_begun_never_leads(cluster: FakeCluster, shards: int) -> None:
+async def test_a_standby_whose_stop_has_begun_never_leads(cluster: Cluster, shards: int) -> None:
     log: list[str] = []
 
     def replica(name: str, controller: Controller) -> Manager:
@@ -52,23 +52,23 @@ async def test_a_standby_whose_stop_has_begun_never_leads(cluster: FakeCluster, 
     standby = replica("standby", Controller(Widget, Keys(tell), leader_elected=False))
     async with asyncio.TaskGroup() as group:
         group.create_task(leader.run())
-        await asyncio.sleep(10)
+        await cluster.advance(seconds=10)
         stopping = group.create_task(standby.run())
-        await asyncio.sleep(20)
+        await cluster.advance(seconds=20)
         # The standby has events that it cannot write, so that its stop takes longer than the leader's.
         cluster.faults.add(Fault.status(503), verb="create", resource="events")
         await cluster.client.create(a_widget())
-        await asyncio.sleep(1)
+        await cluster.advance(seconds=1)
         standby.stop()
         leader.stop()
-        await asyncio.sleep(60)
+        await cluster.advance(seconds=60)
         assert stopping.done()
     assert log == ["leader started", "leader ended"]
     held = {lease.name: lease.spec.holder_identity for lease in await cluster.client.list(Lease, namespace="default")}
     assert not any(held.values())
 
 
-async def test_the_leader_keeps_its_lease_while_its_reconciles_in_flight_end(cluster: FakeCluster) -> None:
+async def test_the_leader_keeps_its_lease_while_its_reconciles_in_flight_end(cluster: Cluster) -> None:
     holders: list[str | None] = []
 
     async def do(request: Request, ctx: Context) -> None:
@@ -79,12 +79,16 @@ async def test_the_leader_keeps_its_lease_while_its_reconciles_in_flight_end(clu
     manager = Manager(cluster.client, leader_election=election)
     manager.add(Controller(Widget, Keys(do)))
     await cluster.client.create(a_widget())
-    async with manager.running():
-        await asyncio.sleep(5)
+    task = asyncio.create_task(manager.run())
+    await cluster.advance(seconds=5)
+    manager.stop()
+    await cluster.advance(seconds=20)
+    await task
     assert holders == ["one"]
 
 
-async def test_the_events_of_all_clusters_are_flushed_within_the_graceful_timeout(cluster: FakeCluster) -> None:
+@pytest.mark.fake_only("it runs in six more clusters")
+async def test_the_events_of_all_clusters_are_flushed_within_the_graceful_timeout(cluster: Cluster) -> None:
     async with AsyncExitStack() as stack:
         manager = Manager(cluster.client, graceful_timeout=timedelta(seconds=1))
         manager.add(Controller(Widget, Keys(tell)))
@@ -94,6 +98,6 @@ async def test_the_events_of_all_clusters_are_flushed_within_the_graceful_timeou
             await other.client.create(a_widget())
             manager.add_cluster(f"c{number}", other.client)
         async with manager.running():
-            await asyncio.sleep(5)
+            await cluster.advance(seconds=5)
             began = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - began <= 1.1

@@ -1,13 +1,10 @@
 """A real API server takes our manifests, calls the webhooks over TLS, and heeds what they answer."""
 
 import asyncio
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from kubernaut.client import StatusCause
 from kubernaut.reconcile.serving import HttpServer
@@ -26,15 +23,12 @@ from kubernaut.reconcile.webhooks import (
     webhooks_app,
 )
 from kubernaut.resources import crd_for
+from tests.envtest import api_server, needs_envtest
 from tests.reconcile.serving.helpers import PEM, files
-from tests.reconcile.webhooks.envtest import api_server
 from tests.reconcile.webhooks.reviews import Gadget
 from tests.reconcile.webhooks.test_conversion import SPOKES, TaskV1, TaskV2, TaskV3
 
-pytestmark = [
-    pytest.mark.skipif("KUBEBUILDER_ASSETS" not in os.environ, reason="KUBEBUILDER_ASSETS names no API server"),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make the server's key"),
-]
+pytestmark = needs_envtest
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1"

@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from urllib.parse import urlencode
 
 import aiohttp
-import anyio
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -19,6 +18,7 @@ from kubernaut.client.transport import TransportRequest, TransportResponse
 from kubernaut.client.transports.kubernetes_asyncio.access import Access
 from kubernaut.client.transports.kubernetes_asyncio.keeper import Keeper
 from kubernaut.client.transports.kubernetes_asyncio.options import TransportOptions
+from kubernaut.client.transports.kubernetes_asyncio.pool import Pool
 from kubernaut.client.transports.kubernetes_asyncio.ratelimit import RateLimit
 from kubernaut.client.transports.kubernetes_asyncio.responses import (
     Collected,
@@ -27,7 +27,7 @@ from kubernaut.client.transports.kubernetes_asyncio.responses import (
     header_map,
     in_handshake,
 )
-from kubernaut.client.transports.kubernetes_asyncio.sockets import open_socket
+from kubernaut.client.transports.kubernetes_asyncio.sockets import socket_opener
 from kubernaut.client.transports.kubernetes_asyncio.target import Target
 from kubernaut.timing import virtual_time
 
@@ -39,8 +39,12 @@ READ_BUFFER = 1 << 20
 # From this size on aiohttp wants a file rather than bytes.
 LARGE_BODY = 1 << 20
 SAFE = ("GET", "HEAD")
-# Turns of the loop in which closed transports let go of their sockets.
-CLOSING_TURNS = 5
+
+
+class _Attempt:
+    """One request's way to the server. `began`: loop time at which it was sent, after waiting for its turn."""
+
+    began: float | None = None
 
 
 class HttpTransport:
@@ -63,7 +67,7 @@ class HttpTransport:
         if options.qps is not None:
             self._rate = RateLimit(options.qps, options.burst or math.ceil(2 * options.qps))
         self._closed = False
-        self._session = _session(options)
+        self._pool = Pool(lambda: _session(options))
 
     @property
     def host(self) -> str:
@@ -86,43 +90,45 @@ class HttpTransport:
     async def aclose(self) -> None:
         """See Transport.aclose. Requests under way end with TransportError."""
         self._closed = True
-        with anyio.CancelScope(shield=True):
-            await self._session.close()
-            for _ in range(CLOSING_TURNS):
-                await asyncio.sleep(0)
+        await self._pool.aclose()
 
     @asynccontextmanager
     async def _unary(self, request: TransportRequest) -> AsyncIterator[TransportResponse]:
         what = f"{request.method} {request.path}"
-        async with self._answering(request, what), self._room:
+        async with self._answering(request, what) as attempt, self._room:
             await self._turn()
             with self._held():
-                response = await self._send(request)
-                async with response:
-                    body = await response.read()
+                async with self._pool.use() as session:
+                    response = await self._send(session, request, attempt)
+                    async with response:
+                        body = await response.read()
         yield TransportResponse(response.status, header_map(response), Collected(body))
 
     @asynccontextmanager
     async def _stream(self, request: TransportRequest) -> AsyncIterator[TransportResponse]:
         what = f"{request.method} {request.path}"
-        async with self._answering(request, what):
-            await self._turn()
-            with self._held():
-                response = await self._send(request)
-        try:
-            yield TransportResponse(response.status, header_map(response), Streamed(response, what))
-        finally:
-            # Read to its end, the connection is back in the pool already and this does nothing.
-            response.close()
+        async with self._pool.use() as session:
+            async with self._answering(request, what) as attempt:
+                await self._turn()
+                with self._held():
+                    response = await self._send(session, request, attempt)
+            try:
+                yield TransportResponse(response.status, header_map(response), Streamed(response, what))
+            finally:
+                # Read to its end, the connection is back in the pool already and this does nothing.
+                response.close()
 
     @asynccontextmanager
-    async def _answering(self, request: TransportRequest, what: str) -> AsyncIterator[None]:
+    async def _answering(self, request: TransportRequest, what: str) -> AsyncIterator[_Attempt]:
         """The request's timeout, and aiohttp's errors as the protocol's."""
+        attempt = _Attempt()
         try:
             async with asyncio.timeout(request.timeout) as limit:
-                yield
+                yield attempt
         except TimeoutError as error:
             if limit.expired():
+                if attempt.began is not None:
+                    self._pool.suspect(attempt.began)
                 raise TransportTimeout(f"{what}: no response in {request.timeout:g} s") from error
             raise TransportTimeout(f"{what}: {self.host} takes no connection: {described(error)}") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -142,7 +148,9 @@ class HttpTransport:
     def _held(self) -> AbstractContextManager[None]:
         return self._time.hold() if self._time is not None else nullcontext()
 
-    async def _send(self, request: TransportRequest) -> aiohttp.ClientResponse:
+    async def _send(
+        self, session: aiohttp.ClientSession, request: TransportRequest, attempt: _Attempt
+    ) -> aiohttp.ClientResponse:
         if self._closed:
             raise TransportError("the transport is closed")
         access = await self._keeper.current()
@@ -151,7 +159,8 @@ class HttpTransport:
         body = request.body
         if request.check is not None:
             request.check()
-        response = await self._session.request(
+        attempt.began = asyncio.get_running_loop().time()
+        response = await session.request(
             request.method,
             URL(f"{self._base}{request.path}{query}", encoded=True),
             headers=self._headers(request, access),
@@ -186,7 +195,7 @@ def _session(options: TransportOptions) -> aiohttp.ClientSession:
         force_close=options.keep_alive == 0,
         keepalive_timeout=options.keep_alive or None,  # None means for ever, but for force_close
         resolver=aiohttp.ThreadedResolver(),
-        socket_factory=open_socket,
+        socket_factory=socket_opener(options.dead_after),
     )
     return aiohttp.ClientSession(
         connector=connector,

@@ -184,7 +184,10 @@ async def _over_http(url: str, endpoint: Endpoint, instead: str | None, body: by
 
 
 def _trusting(ca: bytes) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=ca.decode()) if ca else ssl.create_default_context()
+    context = ssl.create_default_context(cadata=ca.decode()) if ca else ssl.create_default_context()
+    # Go looks at the subject's alternative names only.
+    context.hostname_checks_common_name = False
+    return context
 
 
 def _go_text(error: httpx.TransportError, url: str) -> str:
@@ -194,6 +197,8 @@ def _go_text(error: httpx.TransportError, url: str) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             if "Hostname mismatch" in str(cause) or "IP address mismatch" in str(cause):
                 return f"tls: failed to verify certificate: x509: {cause.verify_message}"
+            if "expired" in str(cause) or "not yet valid" in str(cause):
+                return "tls: failed to verify certificate: x509: certificate has expired or is not yet valid"
             return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
             break

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from kubernaut.fake.apiserver import decoding, managed, typed
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.status import StatusError, bad_request, invalid, invalid_value
@@ -16,12 +18,21 @@ def read_object(call: Call, validation: str) -> dict[str, Any]:
     """The object in the body, with kind and apiVersion filled in. Raises StatusError."""
     request, resource = call.request, call.resource
     content_type = request.headers.get("content-type", "")
+    defined = resource.custom.defined_by if resource.custom is not None else None
+    key = (resource.api_version, resource.kind, defined, content_type, validation, request.body)
+    known = call.state.bodies.get(key)
+    if known is not None:
+        call.warnings += [warning for warning in known[1] if warning not in call.warnings]
+        read: dict[str, Any] = msgspec.json.decode(known[0])
+        return read
+    warnings = len(call.warnings)
     obj = decoding.decode_object(request.body, content_type, resource.kind)
     check_type(call, obj)
     fit(call, obj, validation)
     if validation != "Ignore":
         twice = [f'duplicate field "{path}"' for path in decoding.duplicates(request.body)]
         report(call, obj, twice, validation)
+    call.state.bodies.remember(key, (msgspec.json.encode(obj), call.warnings[warnings:]))
     return obj
 
 

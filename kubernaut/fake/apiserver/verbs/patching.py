@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
+
+import msgspec
 
 from kubernaut.fake.apiserver import conversion, decoding, managed
 from kubernaut.fake.apiserver.core import Call
@@ -76,7 +77,7 @@ def patched(call: Call, old: Object, media: str) -> Object:
     except ValueError as error:
         raise bad_request(f"error decoding patch: {error}") from error
     try:
-        result = apply_to(call, copy.deepcopy(old), value, media)
+        result = apply_to(call, msgspec.json.decode(msgspec.json.encode(old)), value, media)
     except PatchError as error:
         raise from_patch_error(error) from error
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):

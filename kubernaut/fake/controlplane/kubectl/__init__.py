@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubernaut.client import ApiError, Client, TransportError
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments, parse
 from kubernaut.fake.controlplane.kubectl.cordon import cordon
 from kubernaut.fake.controlplane.kubectl.delete import delete
+from kubernaut.fake.controlplane.kubectl.drain import drain
 from kubernaut.fake.controlplane.kubectl.errors import KubectlError, describe
+from kubernaut.fake.controlplane.kubectl.files import apply, create
 from kubernaut.fake.controlplane.kubectl.get import get
+from kubernaut.fake.controlplane.kubectl.logs import logs
 from kubernaut.fake.controlplane.kubectl.patch import annotate, label, patch
+from kubernaut.fake.controlplane.kubectl.rollout import rollout, set_image
 from kubernaut.fake.controlplane.kubectl.scale import scale
 from kubernaut.fake.controlplane.kubectl.session import Session
 
@@ -19,12 +23,18 @@ __all__ = ["Completed", "kubectl"]
 
 _COMMANDS: dict[str, Callable[[Session, Arguments], Awaitable[None]]] = {
     "annotate": annotate,
+    "apply": apply,
     "cordon": cordon,
+    "create": create,
     "delete": delete,
+    "drain": drain,
     "get": get,
     "label": label,
+    "logs": logs,
     "patch": patch,
+    "rollout": rollout,
     "scale": scale,
+    "set": set_image,
     "uncordon": cordon,
 }
 
@@ -43,13 +53,16 @@ class Completed:
         return self.stdout + self.stderr
 
 
-async def kubectl(client: Client, argv: Sequence[str], *, namespace: str = "default") -> Completed:
+async def kubectl(
+    client: Client, argv: Sequence[str], *, namespace: str = "default", files: Mapping[str, bytes] | None = None
+) -> Completed:
     """Run one command line, without the word `kubectl` itself, as the user of `client`.
 
-    `namespace` is used where the command names none. Never raises for a failed command: like the program it answers
-    with an exit code and a message. Safe to cancel; what was sent before stays done.
+    `namespace` is used where the command names none; `files` are those that it may read, by path. Never raises for a
+    failed command: like the program it answers with an exit code and a message. Safe to cancel; what was sent before
+    stays done.
     """
-    session = Session(client, namespace)
+    session = Session(client, namespace, files or {})
     code = 0
     try:
         arguments = parse(argv)

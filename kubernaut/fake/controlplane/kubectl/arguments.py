@@ -68,6 +68,7 @@ _GLOBAL = (
 )
 _WRITE = (Flag("dry-run", bare="unchanged"), Flag("output", short="o"), Flag("field-manager"))
 _SELECT = (Flag("selector", short="l"), Flag("all", "bool", bare="true"), Flag("field-selector"))
+_FILE = Flag("filename", short="f")
 _METADATA = (*_WRITE, *_SELECT, Flag("overwrite", "bool", bare="true"), Flag("resource-version"))
 
 COMMANDS: dict[str, tuple[Flag, ...]] = {
@@ -89,8 +90,39 @@ COMMANDS: dict[str, tuple[Flag, ...]] = {
         Flag("ignore-not-found", "bool", bare="true"),
         Flag("cascade", bare="background"),
         Flag("timeout", "duration"),
+        Flag("raw"),
+        _FILE,
     ),
-    "patch": (*_WRITE, Flag("patch", short="p"), Flag("type"), Flag("subresource")),
+    "patch": (*_WRITE, Flag("patch", short="p"), Flag("patch-file"), Flag("type"), Flag("subresource")),
+    "create": (*_WRITE, _FILE, Flag("validate", bare="strict")),
+    "apply": (
+        *_WRITE,
+        _FILE,
+        Flag("validate", bare="strict"),
+        Flag("server-side", "bool", bare="true"),
+        Flag("force-conflicts", "bool", bare="true"),
+    ),
+    "drain": (
+        Flag("dry-run", bare="unchanged"),
+        Flag("ignore-daemonsets", "bool", bare="true"),
+        Flag("delete-emptydir-data", "bool", bare="true"),
+        Flag("force", "bool", bare="true"),
+        Flag("grace-period", "int"),
+        Flag("pod-selector"),
+        Flag("timeout", "duration"),
+    ),
+    "logs": (
+        Flag("container", short="c"),
+        Flag("all-containers", "bool", bare="true"),
+        Flag("prefix", "bool", bare="true"),
+        Flag("previous", "bool", short="p", bare="true"),
+        Flag("timestamps", "bool", bare="true"),
+        Flag("tail", "int"),
+        Flag("limit-bytes", "int"),
+        Flag("since", "duration"),
+    ),
+    "rollout": (*_WRITE, Flag("to-revision", "int")),
+    "set": _WRITE,
     "cordon": (Flag("dry-run", bare="unchanged"), Flag("selector", short="l")),
     "uncordon": (Flag("dry-run", bare="unchanged"), Flag("selector", short="l")),
     "get": (

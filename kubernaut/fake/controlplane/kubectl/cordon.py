@@ -11,7 +11,8 @@ from kubernaut.fake.controlplane.kubectl.targets import Target, find
 
 async def cordon(session: Session, arguments: Arguments) -> None:
     """Mark or unmark every named node as unschedulable. Raises KubectlError and ApiError."""
-    command = arguments.command
+    # `drain` cordons first, and says so.
+    command = "cordon" if arguments.command == "drain" else arguments.command
     if not arguments.positionals and not arguments.text("selector"):
         raise KubectlError(f"error: USAGE: {command} NODE [flags]\nSee 'kubectl {command} -h' for help and examples")
     wanted = command == "cordon"
@@ -35,4 +36,6 @@ async def _mark(session: Session, arguments: Arguments, target: Target, wanted: 
     try:
         await session.patch(target.path, "strategic", body, dry_run=arguments.dry_run == "server")
     except ApiError as error:
-        raise KubectlError(f'error: unable to {arguments.command} node "{target.name}": {error.message}') from error
+        raise KubectlError(
+            f'error: unable to {"cordon" if wanted else "uncordon"} node "{target.name}": {error.message}'
+        ) from error

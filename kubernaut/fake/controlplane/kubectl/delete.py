@@ -8,6 +8,7 @@ from typing import Any
 from kubernaut.client import Forbidden, Gone, MethodNotAllowed, NotFound, decode_head
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments
 from kubernaut.fake.controlplane.kubectl.errors import KubectlError
+from kubernaut.fake.controlplane.kubectl.files import delete_raw
 from kubernaut.fake.controlplane.kubectl.session import Session
 from kubernaut.fake.controlplane.kubectl.targets import Target, find
 
@@ -26,6 +27,9 @@ _FORCED = (
 
 async def delete(session: Session, arguments: Arguments) -> None:
     """Delete every named object and wait for them to go. Raises KubectlError and ApiError."""
+    if arguments.text("raw"):
+        await delete_raw(session, arguments)
+        return
     targets = await find(session, arguments, arguments.positionals)
     if not targets and not arguments.on("ignore-not-found"):
         session.err.append("No resources found")

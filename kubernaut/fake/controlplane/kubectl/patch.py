@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import yaml
@@ -20,12 +21,11 @@ async def patch(session: Session, arguments: Arguments) -> None:
     kind = arguments.text("type", "strategic").lower()
     if kind not in _KINDS:
         raise KubectlError(f'error: --type must be one of [{" ".join(_KINDS)}], not "{kind}"')
-    if not arguments.text("patch"):
-        raise KubectlError("error: must specify --patch or --patch-file containing the contents of the patch")
+    text = _patch_text(session, arguments)
     try:
-        body = yaml.safe_load(arguments.text("patch"))
+        body = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise KubectlError(f"error: unable to parse {json.dumps(arguments.text('patch'))}: {error}") from None
+        raise KubectlError(f"error: unable to parse {json.dumps(text)}: {error}") from None
     subresource = arguments.text("subresource")
     for target in await find(session, arguments, arguments.positionals):
         before = await session.get(target.path)
@@ -35,7 +35,20 @@ async def patch(session: Session, arguments: Arguments) -> None:
             unchanged = _content(before) == _content(after)
         else:
             unchanged = False
-        session.say(target.label, "patched (no change)" if unchanged else "patched", arguments)
+        # Unlike its other commands, kubectl patch does not tell of a dry run on the server.
+        said = replace(arguments, flags={**arguments.flags, "dry-run": "none"})
+        session.say(target.label, "patched (no change)" if unchanged else "patched", said)
+
+
+def _patch_text(session: Session, arguments: Arguments) -> str:
+    if arguments.text("patch"):
+        return arguments.text("patch")
+    path = arguments.text("patch-file")
+    if not path:
+        raise KubectlError("error: must specify --patch or --patch-file containing the contents of the patch")
+    if path not in session.files:
+        raise KubectlError(f"error: unable to read patch file: open {path}: no such file or directory")
+    return session.files[path].decode()
 
 
 async def annotate(session: Session, arguments: Arguments) -> None:

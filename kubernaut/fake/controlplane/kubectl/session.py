@@ -11,11 +11,12 @@ from kubernaut.client import Client
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments
 from kubernaut.resources import ResourceType
 
-PatchKind = Literal["json", "merge", "strategic"]
+PatchKind = Literal["json", "merge", "strategic", "apply"]
 _CONTENT_TYPES: dict[str, str] = {
     "json": "application/json-patch+json",
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
 }
 _DRY_RUN_SUFFIX = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 _ACCEPT_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -23,10 +24,14 @@ _ACCEPT_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 @dataclass(slots=True)
 class Session:
-    """The surroundings of one command: `client` acts as the pod's ServiceAccount; `namespace` is the pod's own."""
+    """The surroundings of one command: `client` acts as the pod's ServiceAccount; `namespace` is the pod's own.
+
+    `files`: what the pod's volumes hold, by path.
+    """
 
     client: Client
     namespace: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
 
@@ -46,9 +51,21 @@ class Session:
         """PUT an object. Raises ApiError."""
         return await self._send("PUT", path, _dry(dry_run), body, None)
 
-    async def patch(self, path: str, kind: PatchKind, body: Any, *, dry_run: bool) -> dict[str, Any]:
+    async def post(self, path: str, body: dict[str, Any], query: Mapping[str, str], *, dry_run: bool) -> dict[str, Any]:
+        """POST an object. Raises ApiError."""
+        return await self._send("POST", path, {**query, **_dry(dry_run)}, body, None)
+
+    async def patch(
+        self, path: str, kind: PatchKind, body: Any, query: Mapping[str, str] | None = None, *, dry_run: bool
+    ) -> dict[str, Any]:
         """PATCH an object. Raises ApiError."""
-        return await self._send("PATCH", path, _dry(dry_run), body, {"content-type": _CONTENT_TYPES[kind]})
+        headers = {"content-type": _CONTENT_TYPES[kind]}
+        return await self._send("PATCH", path, {**(query or {}), **_dry(dry_run)}, body, headers)
+
+    async def text(self, path: str, query: Mapping[str, str]) -> str:
+        """GET what is no JSON. Raises ApiError."""
+        response = await self.client.request("GET", path, query=tuple(query.items()))
+        return response.body.decode(errors="replace")
 
     async def delete(self, path: str, options: dict[str, Any]) -> dict[str, Any]:
         """DELETE an object with DeleteOptions. Raises ApiError."""

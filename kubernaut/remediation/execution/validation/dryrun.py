@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from kubernaut.actions import job_name
 from kubernaut.remediation.execution.collect import collect_pod
-from kubernaut.remediation.execution.jobs import accept_job, create_job, find_job, plan_job
+from kubernaut.remediation.execution.jobs import (
+    accept_job,
+    complete_job,
+    create_job,
+    find_job,
+    plan_job,
+    read_invocation,
+)
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
@@ -53,15 +60,17 @@ def _announce(run: Run, order: Order) -> Wait | None:
 
 async def _start(run: Run, order: Order, results: DryRunResults, job: Job | None) -> Fail | Wait:
     if job is None:
-        live = await run.read_target(order)
-        if isinstance(live, Fail):
-            return live
-        argv = order.action.dry_run_command(order.invocation(live))
-        created = await create_job(run, plan_job(run, order, argv, dry_run=True))
+        invocation = await read_invocation(run, order)
+        if isinstance(invocation, Fail):
+            return invocation
+        plan = plan_job(run, order, invocation, dry_run=True)
+        if isinstance(plan, Fail):
+            return plan
+        created = await create_job(run, plan)
         if isinstance(created, Wait):
             return created
         job = created
-    if accept_job(run, job):
+    if accept_job(run, job) and await complete_job(run, job):
         results.job_uid = job.uid
     return Wait()
 

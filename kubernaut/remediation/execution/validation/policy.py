@@ -62,9 +62,12 @@ def _recorded(decision: PolicyDecision, mode: PolicyMode) -> PolicyValidation:
         required_approval=decision.requires_approval,
         requires_dry_run=decision.requires_dry_run,
         violations=violations,
+        approval_reasons=list(decision.approval_reasons),
+        self_approval=decision.self_approval,
         mode=mode.value,
         evaluator=decision.evaluator,
         revision=decision.revision,
+        decision_id=decision.decision_id or None,
     )
 
 

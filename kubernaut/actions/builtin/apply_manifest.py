@@ -1,0 +1,168 @@
+"""apply-manifest: make one object of an allowed kind what a manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from kubernaut.actions.action import DEFAULT_IMAGE, BaseAction, Invocation, Need, file_path, rule
+from kubernaut.actions.builtin.workloads import kind_of
+from kubernaut.actions.documents import MAX_TEXT, compact, read_manifest
+from kubernaut.actions.kinds import AllowedKinds, is_sensitive
+from kubernaut.actions.parameters import Flag, ParameterError, Parameters
+from kubernaut.actions.rollback import CaptureFailed, RollbackInformation, as_spec
+from kubernaut.actions.target import Target
+from kubernaut.resources import ResourceType
+from kubernaut.resources.builtin.core_v1 import Namespace
+from kubernaut.resources.builtin.rbac_v1 import PolicyRule
+
+FIELD_MANAGER = "kubernaut"
+_MANIFEST_FILE = "manifest.json"
+_MANIFEST = "parameters.manifest"
+
+
+class ApplyManifestParameters(Parameters):
+    """The object as it shall be."""
+
+    manifest: str = Field(
+        min_length=1,
+        max_length=MAX_TEXT,
+        description="One object, as YAML or JSON.",
+        examples=["{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: b}}"],
+    )
+    force: Flag = Field(default=False, description="Take over fields that others manage.")
+
+    @field_validator("manifest")
+    @classmethod
+    def _well_formed(cls, text: str) -> str:
+        read_manifest(text)
+        return text
+
+    def document(self) -> dict[str, Any]:
+        """The manifest as a JSON object."""
+        return read_manifest(self.manifest)
+
+
+class ApplyManifest(BaseAction[ApplyManifestParameters]):
+    """The target is the object of the manifest or, where it may not exist yet, its Namespace.
+
+    An object that is there is applied on the server's side, under the condition that it is still the same; one that is
+    not there is created, under the condition that it is still not there. The inverse applies the former values of the
+    fields that the manifest names, or deletes what was created.
+    """
+
+    name = "apply-manifest"
+    title = "Apply a manifest"
+    parameters = ApplyManifestParameters
+    risk = "high"
+    undone_by = "apply-manifest or delete-resource"
+    default_timeout = timedelta(seconds=60)
+
+    def __init__(self, *, image: str = DEFAULT_IMAGE, kinds: AllowedKinds | None = None) -> None:
+        super().__init__(image=image)
+        self._kinds = kinds or AllowedKinds()
+        places = () if Namespace.resource_type in self._kinds else (Namespace.resource_type,)
+        self.targets = (*self._kinds.kinds, *places)
+        self.reads = self._kinds.kinds
+
+    def rbac(self, target: Target | None = None) -> list[PolicyRule]:
+        if target is None or _is_namespace(target):
+            return [
+                each for kind in self._kinds for each in rule(kind.group, kind.plural, "create", "patch", target=None)
+            ]
+        kind = kind_of(target, self.targets)
+        return rule(kind.group, kind.plural, "patch", target=target)
+
+    def needs(self, invocation: Invocation[ApplyManifestParameters]) -> Sequence[Need]:
+        kind, document = self._object(invocation)
+        if _is_target(invocation, document):
+            return ()
+        metadata = document["metadata"]
+        return [Need(kind, namespace=metadata.get("namespace"), name=metadata["name"])]
+
+    def command(self, invocation: Invocation[ApplyManifestParameters]) -> list[str]:
+        file, manager = ["--filename", file_path(_MANIFEST_FILE)], f"--field-manager={FIELD_MANAGER}"
+        self._object(invocation)
+        if _present(invocation) is None:
+            return ["kubectl", "create", *file, manager]
+        force = ["--force-conflicts"] if invocation.parameters.force else []
+        return ["kubectl", "apply", "--server-side", *file, manager, *force]
+
+    def files(self, invocation: Invocation[ApplyManifestParameters], *, dry_run: bool = False) -> Mapping[str, str]:
+        _, document = self._object(invocation)
+        present = _present(invocation)
+        if present is not None:
+            # An apply that carries a uid is refused when the object has another one, or is gone.
+            document["metadata"] = {**document["metadata"], "uid": present["metadata"]["uid"]}
+        return {_MANIFEST_FILE: compact(document)}
+
+    def capture(self, invocation: Invocation[ApplyManifestParameters]) -> RollbackInformation | None:
+        kind, document = self._object(invocation)
+        namespace, name = document["metadata"].get("namespace"), document["metadata"]["name"]
+        target, present = Target(kind.api_version, kind.kind, namespace, name), _present(invocation)
+        if present is None:
+            return RollbackInformation(action="delete-resource", target=target, parameters=as_spec({}))
+        former = _overlap(present, document)
+        if former == _overlap(document, document):
+            return None
+        if is_sensitive(kind):
+            raise CaptureFailed(f"a {kind.kind} holds what must not be in a status")
+        back = {"manifest": compact(former), "force": "true"}
+        return RollbackInformation(
+            action=self.name, target=target, parameters=back, target_uid=present["metadata"]["uid"]
+        )
+
+    def _object(self, invocation: Invocation[ApplyManifestParameters]) -> tuple[ResourceType, dict[str, Any]]:
+        """The manifest's kind and the manifest, its namespace filled in. Raises ParameterError."""
+        document, target = invocation.parameters.document(), invocation.target
+        kind = self._kinds.find(document["apiVersion"], document["kind"])
+        if kind is None:
+            text = f"{document['apiVersion']} {document['kind']} is not allowed here; allowed: {self._kinds}"
+            raise ParameterError(_MANIFEST, text)
+        metadata = document["metadata"]
+        if _is_namespace(target) and not _is_target(invocation, document):
+            if not kind.namespaced:
+                raise ParameterError(_MANIFEST, f"a {kind.kind} lies in no namespace: it must be the target itself")
+            expected = target.name
+        else:
+            expected = target.namespace or ""
+            if (kind.api_version, kind.kind, metadata["name"]) != (target.api_version, target.kind, target.name):
+                named = f"{kind.kind} {metadata['name']}"
+                raise ParameterError(_MANIFEST, f"describes {named}, but the target is {target}")
+        if metadata.get("namespace", expected) != expected:
+            text = f"is for namespace {metadata['namespace']}, but the target's is {expected or 'none'}"
+            raise ParameterError(_MANIFEST, text)
+        if kind.namespaced:
+            document["metadata"] = {**metadata, "namespace": expected}
+        return kind, document
+
+
+def _is_namespace(target: Target) -> bool:
+    return (target.api_version, target.kind) == ("v1", "Namespace")
+
+
+def _is_target(invocation: Invocation[ApplyManifestParameters], document: Mapping[str, Any]) -> bool:
+    target = invocation.target
+    named = (document["apiVersion"], document["kind"], document["metadata"]["name"])
+    return named == (target.api_version, target.kind, target.name)
+
+
+def _present(invocation: Invocation[ApplyManifestParameters]) -> Mapping[str, Any] | None:
+    """The object as it is now, or None where there is none."""
+    if _is_target(invocation, invocation.parameters.document()):
+        return invocation.live
+    return next(iter(invocation.related), None)
+
+
+def _overlap(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What `live` has of the fields that `manifest` names; a list counts as a whole, the status not at all."""
+    found = {}
+    for key, value in manifest.items():
+        if key == "status" or key not in live:
+            continue
+        both = isinstance(value, Mapping) and isinstance(live[key], Mapping)
+        found[key] = _overlap(live[key], value) if both else live[key]
+    return found

@@ -1,0 +1,1 @@
+"""The `actions` command: what kubernaut can do to a cluster."""

@@ -1,0 +1,1 @@
+"""`kubernaut explore`: look for a reconciler's bugs by running a scenario again and again, with faults."""

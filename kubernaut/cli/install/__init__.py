@@ -1,0 +1,1 @@
+"""The `crds` and `manifests` commands: what a cluster needs, as YAML."""

@@ -1,0 +1,148 @@
+"""The controllers of this package by name, each made of the settings; what is wrong with those is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.registry import Collector
+
+from kubernaut.actions import Catalog
+from kubernaut.audit import DeferredStore
+from kubernaut.cli.run.policy import Policy
+from kubernaut.cli.run.settings import ALL
+from kubernaut.cli.run.sources import Configuration, Misconfigured
+from kubernaut.cli.run.values import nearest
+from kubernaut.policy import BundleError, PolicyUnavailable
+from kubernaut.reconcile import Controller, Manager
+from kubernaut.reconcile.webhooks import Webhook
+from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequests, approval_webhooks, approvals
+from kubernaut.remediation.approval.metrics import ApprovalMetrics
+from kubernaut.remediation.execution import ApprovalGate, ExecutionConfig, NoApprovals, PolicyMode, executions
+from kubernaut.remediation.execution.auditing import AuditLag, audits
+from kubernaut.remediation.execution.metrics import ExecutionMetrics
+from kubernaut.remediation.execution.webhooks import execution_webhooks
+from kubernaut.timing import current_clock
+
+EXECUTIONS, APPROVALS, AUDIT = "executions", "approvals", "audit"
+
+
+def _none(manager: Manager) -> Sequence[Collector]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One controller, under the name that `--controllers` takes, and the webhooks that belong to it."""
+
+    name: str
+    controller: Controller
+    webhooks: Sequence[Webhook] = ()
+    aclose: Callable[[], Awaitable[None]] | None = None
+    """Called when the controller has stopped."""
+    service: Callable[[], Awaitable[None]] | None = None
+    """Runs beside the controller, on every replica."""
+    collectors: Callable[[Manager], Sequence[Collector]] = _none
+    """What else is shown at /metrics."""
+
+
+def execution_config(configuration: Configuration) -> ExecutionConfig:
+    """What the settings say about executions. Raises Misconfigured."""
+    return _execution_config(configuration)[0]
+
+
+def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Policy]:
+    settings, problems = configuration.settings, []
+    try:
+        policy = Policy(settings.policy_bundle, settings.policy_opa)
+    except (BundleError, PolicyUnavailable) as error:
+        problems.append(configuration.problem("policy_bundle", str(error)))
+    try:
+        catalog = Catalog.installed(image=settings.action_image)
+    except Exception as error:  # a module of somebody else's, which may raise anything
+        problems.append(configuration.problem("controllers", f"an installed action cannot be used: {error}"))
+    if problems:
+        raise Misconfigured(problems)
+    config = ExecutionConfig(
+        catalog=catalog,
+        evaluator=policy.evaluator,
+        policy_mode=PolicyMode(settings.policy_mode),
+        executor_namespace=settings.executor_namespace,
+        limits=settings.limits,
+        allow_unstamped=settings.allow_unstamped,
+        trusted_requesters=frozenset(settings.trusted_requesters),
+        delegate_requester=settings.delegate_requester,
+        approvals=_gate(configuration),
+        audited=AUDIT in chosen(configuration, available(configuration)),
+        metrics=ExecutionMetrics(since=current_clock().now()),
+        max_concurrent=settings.max_concurrent,
+    )
+    return config, policy
+
+
+def _gate(configuration: Configuration) -> ApprovalGate:
+    """Approvals are asked for where somebody looks after them, and count where the webhooks say who decided."""
+    if APPROVALS not in chosen(configuration, available(configuration)):
+        return NoApprovals()
+    return ApprovalRequests(webhooks=configuration.settings.webhooks)
+
+
+def _executions(configuration: Configuration) -> Part:
+    config, policy = _execution_config(configuration)
+    counted = [config.metrics] if config.metrics is not None else []
+    return Part(
+        EXECUTIONS,
+        executions(config),
+        execution_webhooks(config),
+        aclose=policy.aclose,
+        service=policy.follow if policy.followed else None,
+        collectors=lambda manager: counted,
+    )
+
+
+def _approvals(configuration: Configuration) -> Part:
+    return Part(
+        APPROVALS,
+        approvals(),
+        approval_webhooks(),
+        collectors=lambda manager: [ApprovalMetrics(lambda: manager.cache.list(ApprovalRequest))],
+    )
+
+
+def _audit(configuration: Configuration) -> Part:
+    settings, lag = configuration.settings, AuditLag()
+    try:
+        store = DeferredStore(settings.audit_store or "", token=settings.audit_token)
+    except ValueError as error:
+        raise Misconfigured([configuration.problem("audit_store", str(error))]) from None
+    return Part(AUDIT, audits(store, lag=lag), aclose=store.aclose, collectors=lambda manager: [lag])
+
+
+PARTS: Mapping[str, Callable[[Configuration], Part]] = {
+    EXECUTIONS: _executions,
+    APPROVALS: _approvals,
+    AUDIT: _audit,
+}
+"""By name; making one raises Misconfigured."""
+
+
+def available(configuration: Configuration) -> list[str]:
+    """The names of what can run with these settings: without a store there is nothing to audit to."""
+    return [name for name in PARTS if name != AUDIT or configuration.settings.audit_store is not None]
+
+
+def chosen(configuration: Configuration, available: Sequence[str]) -> list[str]:
+    """Which of `available` the setting `controllers` names, in their own order. Raises Misconfigured."""
+    given = configuration.settings.controllers
+    wanted = [name for name in given if not name.startswith("-")]
+    left_out = [name[1:] for name in given if name.startswith("-")]
+    unknown = [name for name in (*wanted, *left_out) if name not in (ALL, *available)]
+    if unknown:
+        told = [f"there is no controller {name!r}: {nearest(name, available)}" for name in unknown]
+        raise Misconfigured([configuration.problem("controllers", text) for text in told])
+    every = ALL in wanted or not wanted
+    names = [name for name in available if (every or name in wanted) and name not in left_out]
+    if not names:
+        text = f"leaves nothing to run: there is {', '.join(available)}"
+        raise Misconfigured([configuration.problem("controllers", text)])
+    return names

@@ -1,0 +1,101 @@
+"""What the audit log is told of an execution: one entry for each transition that its status holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kubernaut.audit import AuditEntry, Subject, entry_id
+from kubernaut.remediation.execution.redact import redact
+from kubernaut.remediation.execution.types import KubernetesExecution, Phase, Transition
+
+_OUTCOMES: dict[str, str] = {
+    Phase.VALIDATING: "started",
+    Phase.VALIDATED: "validated",
+    Phase.EXECUTING: "executing",
+    Phase.ROLLBACK_READY: "succeeded",
+    Phase.COMPLETED: "succeeded",
+    Phase.FAILED: "failed",
+}
+_MESSAGE = 8 * 1024
+
+
+def entries_of(execution: KubernetesExecution) -> list[AuditEntry]:
+    """The entries of an execution, oldest first. What is still unknown at a transition is in the next one's details."""
+
+    return [_entry(execution, index, each) for index, each in enumerate(execution.status.transitions)]
+
+
+def _entry(execution: KubernetesExecution, index: int, transition: Transition) -> AuditEntry:
+    spec = execution.spec
+    target = spec.target
+    where = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    by = spec.requested_by
+    terminal = transition.phase in (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
+    return AuditEntry(
+        id=entry_id(execution.uid or "", f"{index}-{transition.phase}"),
+        subject=Subject(
+            kind=execution.resource_type.kind,
+            namespace=execution.namespace,
+            name=execution.name,
+            uid=execution.uid or "",
+        ),
+        transition=transition.phase,
+        time=transition.time,
+        actor=by.username if by else "",
+        approver=_approver(execution, transition.time),
+        action=spec.action,
+        target=f"{target.kind} {where}",
+        outcome=_OUTCOMES.get(transition.phase, ""),
+        reason=transition.reason or "",
+        message=redact(transition.message or "")[:_MESSAGE],
+        details=_end(execution) if terminal else _beginning(execution) if index == 0 else {},
+    )
+
+
+def _approver(execution: KubernetesExecution, time: datetime) -> str:
+    """Who had approved by then."""
+    approval = execution.status.approval
+    given = approval is not None and approval.decided_at is not None and approval.decided_at <= time
+    return approval.decided_by if approval is not None and given else ""
+
+
+def _beginning(execution: KubernetesExecution) -> dict[str, Any]:
+    """What was asked. Immutable, so that it may be told at any time."""
+    spec = execution.spec
+    details: dict[str, Any] = {
+        "parameters": {name: redact(str(value))[:_MESSAGE] for name, value in spec.parameters.items()},
+        "dryRun": spec.dry_run,
+    }
+    if spec.requested_by is not None and spec.requested_by.groups:
+        details["groups"] = list(spec.requested_by.groups)
+    if spec.rollback_of is not None:
+        details["rollbackOf"] = spec.rollback_of.name
+    if spec.workflow_execution_ref is not None:
+        details["workflow"] = spec.workflow_execution_ref.name
+    return details
+
+
+def _end(execution: KubernetesExecution) -> dict[str, Any]:
+    """How it ended. The status of an execution that ended does not change any more, but for its Job's release."""
+    status = execution.status
+    results, policy, back = status.execution_results, _policy(execution), status.rollback_information
+    details: dict[str, Any] = {"specDigest": status.spec_digest or ""}
+    if status.target is not None:
+        details["targetUid"] = status.target.uid
+    if policy:
+        details["policy"] = policy
+    if results is not None:
+        details["job"] = {"name": results.job_name, "exitCode": results.exit_code, "success": results.success}
+    if back is not None and back.available:
+        details["rollback"] = {"action": back.action, "capturedAt": back.to_dict().get("capturedAt")}
+    return details
+
+
+def _policy(execution: KubernetesExecution) -> dict[str, Any]:
+    results = execution.status.validation_results
+    if results is None or results.policy_validation is None:
+        return {}
+    found = results.policy_validation
+    keys = ("allowed", "requiredApproval", "violations", "mode", "evaluator", "revision", "decisionId")
+    return {key: value for key, value in found.to_dict().items() if key in keys}

@@ -1,0 +1,165 @@
+"""The boundary at which the operator meets the world: where its calls are counted and faults strike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol, TypeVar
+
+from kubernaut.testing.exploration.faults import Fault
+from kubernaut.testing.exploration.generations import Generation
+from kubernaut.testing.exploration.schedule import ANY, Injection, Schedule
+from kubernaut.testing.exploration.trace import Trace
+
+__all__ = ["Boundary", "CallRecord", "Lethal", "Strike", "TooManyCalls"]
+
+A = TypeVar("A")
+LONGEST_WAY = 0.02
+"""Seconds that a call takes on its way there, and back, at most, when a pace is set."""
+PATIENCE = 30.0
+"""Seconds until a call without a timeout of its own is given up."""
+
+
+class TooManyCalls(Exception):
+    """The operator has made more calls than a run may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call of the operator: its number among all, its signature, its number among those of this signature."""
+
+    number: int
+    what: str
+    nth: int
+    text: str
+    generation: int
+    at: float
+    write: bool
+
+
+class Strike(Protocol):
+    """Does what a fault is, to the world; what the fault does to the call itself is the boundary's business."""
+
+    def __call__(self, injection: Injection, call: CallRecord) -> bool:
+        """Returns False where there was nothing to strike."""
+        ...
+
+
+class Lethal(Protocol):
+    """How a call fails: with the server's answer of a code, or because no answer came in time."""
+
+    def refused(self, code: int) -> object:
+        """The answer, or raises it."""
+        ...
+
+    def late(self) -> Exception:
+        """What no answer in time looks like."""
+        ...
+
+
+@dataclass
+class Boundary:
+    """Counts the calls of one run and lets the faults of its schedule strike them, each once."""
+
+    schedule: Schedule
+    trace: Trace
+    strike: Strike
+    limit: int
+    on_limit: Callable[[], None]
+    calls: list[CallRecord] = field(default_factory=list)
+    struck: dict[Injection, CallRecord | None] = field(default_factory=dict)
+    """What struck, and at which call."""
+    closed: bool = False
+    """No fault strikes any more."""
+
+    def __post_init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._due: dict[tuple[str, int], list[Injection]] = {}
+        for injection in self.schedule.injections:
+            self._due.setdefault((injection.call, injection.nth), []).append(injection)
+        self._random = None if self.schedule.pace is None else Random(f"pace/{self.schedule.pace}")
+
+    async def call(
+        self,
+        generation: Generation,
+        what: str,
+        text: str,
+        send: Callable[[], Awaitable[A]],
+        fails: Lethal,
+        *,
+        write: bool,
+        timeout: float | None,
+        told: Callable[[A], str],
+        tell: Callable[[], None],
+    ) -> A:
+        """One call of the operator, which may take effect or not, and return or not.
+
+        `told` says what came of it, for the timeline; `tell` is called when that is noted.
+        """
+        if generation.dead:
+            await generation.hang()
+        await self._way()
+        if generation.dead:
+            await generation.hang()
+        record = self._begin(generation, what, text, write)
+        due = [*self._take(ANY, record.number), *self._take(what, record.nth)]
+        for injection in (each for each in due if not each.after):
+            if (refused := await self._meet(generation, record, injection, fails, timeout)) is not None:
+                return refused  # type: ignore[return-value]
+        answer = await send()
+        self.trace.add(generation.name, f"{text} -> {told(answer)}")
+        tell()
+        for injection in (each for each in due if each.after):
+            if (refused := await self._meet(generation, record, injection, fails, timeout)) is not None:
+                return refused  # type: ignore[return-value]
+        await self._way()
+        if generation.dead:
+            await generation.hang()
+        return answer
+
+    async def _meet(
+        self, generation: Generation, record: CallRecord, injection: Injection, fails: Lethal, timeout: float | None
+    ) -> object | None:
+        """Let one fault strike; an answer that stands in for the server's, or None to go on."""
+        when = "after" if injection.after else "before"
+        options = ", ".join(f"{name} {value}" for name, value in injection.options)
+        shown = f"{injection.fault}{f' ({options})' if options else ''} {when} {record.text}"
+        if injection.fault == Fault.ERROR:
+            self._note(injection, record, shown)
+            return fails.refused(int(injection.number("code")))
+        if injection.fault == Fault.TIMEOUT:
+            self._note(injection, record, shown)
+            await asyncio.sleep(PATIENCE if timeout is None else timeout)
+            if generation.dead:
+                await generation.hang()
+            raise fails.late()
+        mark = len(self.trace.entries)
+        if self.strike(injection, record):
+            self._note(injection, record, shown, mark)
+        if generation.dead:
+            await generation.hang()
+        return None
+
+    def _note(self, injection: Injection, record: CallRecord, shown: str, at: int | None = None) -> None:
+        self.struck[injection] = record
+        self.trace.add("FAULT", shown, "fault")
+        if at is not None:  # the fault comes before what it led to at once
+            self.trace.entries.insert(at, self.trace.entries.pop())
+
+    def _begin(self, generation: Generation, what: str, text: str, write: bool) -> CallRecord:
+        nth = self._counts[what] = self._counts.get(what, 0) + 1
+        now = asyncio.get_running_loop().time()
+        record = CallRecord(len(self.calls) + 1, what, nth, text, generation.number, now, write)
+        self.calls.append(record)
+        if record.number > self.limit:
+            self.on_limit()
+        return record
+
+    def _take(self, what: str, nth: int) -> list[Injection]:
+        return [] if self.closed else self._due.pop((what, nth), [])
+
+    async def _way(self) -> None:
+        """The way there or back: one turn of the loop, or a time by the pace, which orders calls in flight."""
+        await asyncio.sleep(0 if self._random is None else self._random.uniform(0, LONGEST_WAY))

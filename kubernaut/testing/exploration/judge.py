@@ -1,0 +1,71 @@
+"""Says whether a run was right: its own verdict first, then its end state beside that of the undisturbed run."""
+
+from __future__ import annotations
+
+from kubernaut.testing.exploration.faults import PEOPLE, Fault
+from kubernaut.testing.exploration.normal import EndState, diff
+from kubernaut.testing.exploration.prepared import Prepared
+from kubernaut.testing.exploration.run import Outcome, execute
+from kubernaut.testing.exploration.scenario import Scenario
+from kubernaut.testing.exploration.schedule import END, Injection, Schedule
+from kubernaut.testing.exploration.verdicts import Violation
+
+__all__ = ["Judge", "Unusable"]
+
+SLACK = 20
+LEAST = 400
+
+
+class Unusable(Exception):
+    """The undisturbed run already fails, so that there is nothing to compare with; the text says how."""
+
+
+class Judge:
+    """Runs schedules of one scenario in this process, and judges what comes of them.
+
+    Raises Unusable where the undisturbed run violates an invariant, and what the scenario itself raises.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._prepared = Prepared(scenario)
+        self.undisturbed = execute(self._prepared, Schedule())
+        if self.undisturbed.violation is not None or self.undisturbed.end is None:
+            log = self.undisturbed.trace.log()
+            raise Unusable(f"without any fault: {self.undisturbed.violation}\n{log}")
+        self._limit = max(LEAST, SLACK * len(self.undisturbed.calls))
+        self._right: dict[tuple[Injection, ...], list[EndState]] = {(): [self.undisturbed.end]}
+        # at rest in these states, nothing is written by a manager that starts anew
+        self._idempotent: list[EndState] = [self.undisturbed.end]
+
+    def run(self, schedule: Schedule) -> Outcome:
+        """One run with its verdict."""
+        outcome = execute(self._prepared, schedule, limit=self._limit, checked=self._idempotent.__contains__)
+        if outcome.violation is None and outcome.end is not None:
+            if outcome.end not in self._idempotent:
+                self._idempotent.append(outcome.end)
+            outcome.violation = self._compared(outcome, outcome.end)
+        return outcome
+
+    def _compared(self, outcome: Outcome, end: EndState) -> Violation | None:
+        if not self.scenario.compare or end == self.undisturbed.end:
+            return None
+        if outcome.allowed:
+            return None
+        expected = self._expected(outcome)
+        if end in expected:
+            return None
+        told = "the end state is not that of the undisturbed run"
+        if len(expected) > 1:
+            told += ", nor that of one in which people do the same when all is at rest"
+        return Violation("end state", told, diff(expected[-1], end))
+
+    def _expected(self, outcome: Outcome) -> list[EndState]:
+        """The right end states: what people did may be part of them, so they do it at rest in a run for comparison."""
+        people = [each for each in outcome.schedule.injections if each.fault in PEOPLE and each in outcome.struck]
+        done = tuple(Injection(each.fault, END, 1, False, each.options) for each in people if each.fault != Fault.TOUCH)
+        if done not in self._right:
+            reference = execute(self._prepared, Schedule(done), limit=self._limit, checked=lambda end: True)
+            ends = [reference.end] if reference.end is not None else []
+            self._right[done] = [*self._right[()], *ends]
+        return self._right[done]

@@ -1,0 +1,45 @@
+"""The API server that runs begin with: made once in a process, taken back to its beginning before each run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubernaut.fake import FakeCluster
+from kubernaut.fake.apiserver import ApiServer
+from kubernaut.fake.apiserver.snapshot import Snapshot
+from kubernaut.fake.controlplane.nodes import node
+from kubernaut.resources import Resource, crd_for
+from kubernaut.testing.exploration.scenario import Scenario
+from kubernaut.testing.virtualtime import run_virtual
+
+__all__ = ["Prepared"]
+
+
+class Prepared:
+    """A server with a scenario's CRDs and objects."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.decoded: dict[tuple[type[Resource], bytes], Any] = {}
+        """Objects that views of earlier runs have decoded."""
+        self._server, self._snapshot = self._make()
+
+    def ready(self) -> tuple[ApiServer, Snapshot]:
+        """The server as it was at the beginning. Raises what loading the scenario's objects raises."""
+        if not self._snapshot.restore():  # CRDs changed: what they serve cannot be taken back
+            self._server, self._snapshot = self._make()
+        return self._server, self._snapshot
+
+    def _make(self) -> tuple[ApiServer, Snapshot]:
+        scenario = self.scenario
+
+        async def load() -> ApiServer:
+            cluster = FakeCluster(controlplane=scenario.controlplane is True)
+            await cluster.load([crd_for(crd) if isinstance(crd, type) else crd for crd in scenario.crds])
+            if scenario.controlplane is True:
+                await cluster.load([node(number).to_dict() for number in (1, 2)])
+            await cluster.load([obj.to_dict() if isinstance(obj, Resource) else obj for obj in scenario.objects])
+            return cluster.server
+
+        server = run_virtual(load)
+        return server, Snapshot(server)

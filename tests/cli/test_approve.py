@@ -1,0 +1,86 @@
+"""`kubernaut approve` and `reject` against a served cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kubernaut.cli.app import app
+from kubernaut.fake import FakeCluster
+from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequestSpec, Subject
+from kubernaut.resources import ObjectMeta
+
+
+def request(name: str, minutes: float = 60) -> ApprovalRequest:
+    subject = Subject(
+        api_version="kubernetesexecution.kubernaut.io/v1", kind="KubernetesExecution", name="fix", uid="u1"
+    )
+    spec = ApprovalRequestSpec(
+        subject=subject,
+        digest="sha256:1",
+        required_by=datetime.now(UTC) + timedelta(minutes=minutes),
+        summary="drain-node Node node-1",
+        reasons=["drain-node moves every pod off a node"],
+        requested_by="alice",
+    )
+    return ApprovalRequest(metadata=ObjectMeta(name=name, namespace="default"), spec=spec)
+
+
+def leading_nowhere(kubeconfig: Path, folder: Path) -> Path:
+    """The same with a port at which nobody listens."""
+    changed = folder / "nowhere"
+    changed.write_text(re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:1", kubeconfig.read_text()))
+    return changed
+
+
+@pytest.fixture
+async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
+    """A cluster with one request that waits, and its kubeconfig."""
+    async with FakeCluster(controlplane=False, crds=[ApprovalRequest]) as cluster, cluster.serve():
+        await cluster.client.create(request("fix-0123456789"))
+        yield cluster.kubeconfig(tmp_path / "config")
+
+
+async def run(*arguments: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+
+
+async def test_approve_finds_the_request_by_the_execution_and_shows_what_is_approved(kubeconfig: Path) -> None:
+    result = await run("approve", "fix", "--reason", "go", "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "drain-node Node node-1: approved by nobody\n"
+    assert "drain-node moves every pod off a node" in result.stderr
+    assert "asked by alice" in result.stderr
+    assert "nobody was stamped" in result.stderr, "this cluster has no webhooks"
+
+    again = await run("reject", "fix-0123456789", "--reason", "no", "--kubeconfig", str(kubeconfig))
+    assert again.exit_code == 1
+    assert "was approved by somebody already: a decision is final" in again.stderr
+
+
+async def test_reject_wants_a_reason(kubeconfig: Path) -> None:
+    result = await run("reject", "fix", "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 2
+    assert "--reason: say why" in result.stderr
+
+
+async def test_a_name_that_nobody_waits_under_ends_with_1(kubeconfig: Path) -> None:
+    result = await run("approve", "fox", "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 1
+    assert "namespace default has no approval request of 'fox'; waiting there: fix-0123456789" in result.stderr
+    result = await run("approve", "fix", "-n", "kube-system", "--kubeconfig", str(kubeconfig))
+    assert "nothing waits there" in result.stderr
+
+
+async def test_a_kubeconfig_that_is_not_there_ends_with_2_and_a_server_that_is_not_with_4(
+    kubeconfig: Path, tmp_path: Path
+) -> None:
+    assert (await run("approve", "fix", "--kubeconfig", str(tmp_path / "none"))).exit_code == 2
+    result = await run("approve", "fix", "--kubeconfig", str(leading_nowhere(kubeconfig, tmp_path)))
+    assert result.exit_code == 4, result.stderr

@@ -1,0 +1,54 @@
+"""KubernetesExecution under a crash and every other fault at each API call, and under several by seed.
+
+`KUBERNAUT_EXPLORE=10000` in the environment sets how many runs each scenario gets (`make explore`),
+`KUBERNAUT_EXPLORE_FROM` the number of the first. A failure prints its number and its timeline; the number gives the
+same run again.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from kubernaut.testing.exploration import Fault, Injection, Scenario, Schedule, explore, replay
+from tests.remediation.scenarios import SCENARIOS, deletion_half_way, failing_job, scale_deployment
+
+RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
+FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
+# In CI: all crashes of the first, of the others some; seeds of each.
+BOUNDED = {"scale-deployment": (0, 90), "failing-job": (40, 60), "deletion-half-way": (20, 60)}
+SEEDS = 30
+RANDOM = 5000
+"""A number that is certainly a seed's."""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_an_execution_bears_every_fault(scenario: Scenario) -> None:
+    if RUNS:
+        report = explore(scenario, runs=RUNS, seed=FIRST, workers=2)
+        report.check()
+        assert report.systematic > RUNS or not report.coverage.never_crashed
+        return
+    first, count = BOUNDED[scenario.name]
+    explore(scenario, runs=count, seed=first).check()
+    explore(scenario, runs=SEEDS, seed=RANDOM).check()
+
+
+# What exploration has found before.
+
+PATCH, DELETE = "patch jobs.batch", "delete jobs.batch"
+
+
+@pytest.mark.parametrize("scenario", [scale_deployment, failing_job], ids=lambda scenario: scenario.name)
+def test_a_conflict_when_a_job_gets_its_time_to_live_does_not_leave_it_for_ever(scenario: Scenario) -> None:
+    replay(scenario, Schedule((Injection.of(Fault.ERROR, PATCH, code=409),))).check()
+
+
+def test_a_conflict_when_a_job_is_deleted_is_tried_again() -> None:
+    replay(deletion_half_way, Schedule((Injection.of(Fault.ERROR, DELETE, code=409),))).check()
+
+
+def test_a_lease_that_somebody_annotated_is_still_let_go() -> None:
+    conflict = Injection.of(Fault.ERROR, "delete leases.coordination.k8s.io", code=409)
+    replay(scale_deployment, Schedule((conflict,))).check()
