@@ -118,8 +118,9 @@ class Lags:
 
     async def settled(self, objects: int) -> None:
         """Wait until nearly all were reconciled once (some are always being replaced); two minutes at most."""
-        end = time.monotonic() + SETTLE_SECONDS
-        while len(self.seen) < objects * 0.95 and time.monotonic() < end:
+        for _ in range(SETTLE_SECONDS):
+            if len(self.seen) >= objects * 0.95:
+                break
             await asyncio.sleep(1)
         self.recent.clear()
 

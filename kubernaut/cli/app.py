@@ -16,6 +16,7 @@ COMMANDS: Homes = {
     "crds": ("kubernaut.cli.install.command", "crds"),
     "approve": ("kubernaut.cli.approve.command", "approve"),
     "reject": ("kubernaut.cli.approve.command", "reject"),
+    "rollback": ("kubernaut.cli.rollback.command", "rollback"),
     "actions": ("kubernaut.cli.actions.command", "actions"),
     "policy": ("kubernaut.cli.policy.command", "policy"),
     "audit": ("kubernaut.cli.audit.command", "audit"),

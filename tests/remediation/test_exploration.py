@@ -17,8 +17,8 @@ from tests.remediation.scenarios import SCENARIOS, deletion_half_way, failing_jo
 RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
 FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
 # In CI: all crashes of the first, of the others some; seeds of each.
-BOUNDED = {"scale-deployment": (0, 90), "failing-job": (40, 60), "deletion-half-way": (20, 60)}
-SEEDS = 30
+BOUNDED = {"scale-deployment": (0, 90), "failing-job": (40, 45), "deletion-half-way": (20, 45)}
+SEEDS = 20
 RANDOM = 5000
 """A number that is certainly a seed's."""
 

@@ -19,6 +19,7 @@ from kubernaut.remediation.execution.jobs import (
 from kubernaut.remediation.execution.outcome import Outcome, outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.state import state_digest
 from kubernaut.remediation.execution.types import ExecutionResults, Phase
 from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
 
@@ -100,6 +101,9 @@ async def _watch(run: Run) -> Verdict:
         if not _keeps_output(run):
             results.log_tail = None
         rollback = run.status.rollback_information
+        if rollback and rollback.available:
+            live = await run.read_target(run.order())
+            rollback.state_after = None if isinstance(live, Fail) else state_digest(live)
         return Move(Phase.ROLLBACK_READY if rollback and rollback.available else Phase.COMPLETED, results.message or "")
     return _failed(end, results)
 

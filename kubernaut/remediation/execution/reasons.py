@@ -31,6 +31,8 @@ class Reason(StrEnum):
     APPROVAL_EXPIRED = "ApprovalExpired"
     TARGET_BUSY = "TargetBusy"
     SPEC_CHANGED = "SpecChanged"
+    ROLLBACK_INVALID = "RollbackInvalid"
+    TARGET_CHANGED = "TargetChanged"
     ROLLBACK_CAPTURE_FAILED = "RollbackCaptureFailed"
     CHILD_NAME_TAKEN = "ChildNameTaken"
     JOB_LOST = "JobLost"

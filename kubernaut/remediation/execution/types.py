@@ -36,6 +36,12 @@ class ObjectRef(Model):
     uid: Annotated[str, Field(max_length=128)] | None = None
 
 
+class RollbackRef(ObjectRef):
+    """The execution that is undone; `force`: also where its target was changed since."""
+
+    force: bool = False
+
+
 class RequestedBy(Model):
     """Who created the execution, as stamped on admission."""
 
@@ -58,7 +64,7 @@ class KubernetesExecutionSpec(Model):
     max_retries: Annotated[int, Field(ge=0, le=10)] = 0
     """Retries of the Job; counts only for actions that are idempotent."""
     workflow_execution_ref: ObjectRef | None = None
-    rollback_of: ObjectRef | None = None
+    rollback_of: RollbackRef | None = None
     requested_by: RequestedBy | None = None
 
 
@@ -143,6 +149,8 @@ class RollbackStatus(Model):
     parameters: dict[str, ParameterValue] | None = None
     target_uid: str | None = None
     captured_at: Time | None = None
+    state_after: str | None = None
+    """Digest of the target once the action was done: by it a later change is seen."""
     message: str | None = None
 
 

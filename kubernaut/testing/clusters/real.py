@@ -106,7 +106,7 @@ class RealCluster:
         transport = await open_to(self._backend.target)
         self._own = Client(Recording(transport, RequestLog(_ADMINISTRATOR)))
         self.client = Client(FaultyTransport(Recording(transport, self._log), self.faults))
-        self._rest = Rest(self._own, loop, self._backend.rest)
+        self._rest = Rest(self._own, loop, self._backend.rest, self._log)
         try:
             await self._begin()
         except BaseException:

@@ -10,12 +10,15 @@ import msgspec
 from kubernaut.client import Client
 from kubernaut.fake.settling import NotSettled
 from kubernaut.testing.clusters.offsettime import OffsetTimeLoop
+from kubernaut.testing.clusters.recording import RequestLog
 
 __all__ = ["Rest"]
 
 LEASES = "/apis/coordination.k8s.io/v1/leases"
-# Real seconds after which a cluster that is still written is given up.
-LIMIT = 60.0
+# Real seconds after which a cluster that is still written, or a test that is never idle, is given up.
+LIMIT = 30.0
+TOLD = 5
+READS = ("get", "list", "watch")
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
@@ -38,8 +41,9 @@ class Rest:
     own for ever.
     """
 
-    def __init__(self, client: Client, loop: OffsetTimeLoop, seconds: float) -> None:
+    def __init__(self, client: Client, loop: OffsetTimeLoop, seconds: float, log: RequestLog) -> None:
         self._client = client
+        self._log = log
         self._loop = loop
         self._seconds = seconds
         self._revision = 0
@@ -50,23 +54,32 @@ class Rest:
 
         Costs no request when nothing has come from outside since then.
         """
+        try:
+            async with asyncio.timeout(LIMIT):
+                return await self._reached()
+        except TimeoutError:
+            raise NotSettled(f"no rest in {LIMIT:g} s; the last writes were {self._last_writes()}") from None
+
+    async def _reached(self) -> bool:
         await self._loop.idle()
         if self._loop.stirred == self._rested:
             return False
-        stirred, written = await self._moved(), False
-        end = time.monotonic() + LIMIT
+        moved, written = await self._moved(), False
         since = time.monotonic()
-        while stirred or (written and time.monotonic() - since < self._seconds):
-            if stirred:
+        while moved or (written and time.monotonic() - since < self._seconds):
+            if moved:
                 written, since = True, time.monotonic()
-                if since > end:
-                    raise NotSettled(f"the cluster was still written after {LIMIT:g} s")
             await self._loop.idle()
-            stirred = await self._moved()
+            moved = await self._moved()
         if written:
             await self._loop.idle()
         self._rested = self._loop.stirred
         return written
+
+    def _last_writes(self) -> str:
+        writes = [request for request in self._log.requests if request.verb not in READS][-TOLD:]
+        told = ", ".join(f"{request.user} {request.verb} {request.path} {request.code}" for request in writes)
+        return told or "none of the test's"
 
     async def revision(self) -> int:
         """The revision of the last write."""

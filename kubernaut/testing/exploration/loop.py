@@ -23,7 +23,7 @@ class ExplorationLoop(VirtualTimeLoop):
     def __init__(self) -> None:
         super().__init__()
         self._rounds = 0
-        selector: Any = self._selector  # type: ignore[has-type]
+        selector: Any = vars(self)["_selector"]
         self._poll = selector.select
         selector.select = self._select
 

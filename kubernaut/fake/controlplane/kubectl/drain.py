@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from kubernaut.client import ApiError, NotFound, TooManyRequests
+from kubernaut.client import ApiError, NotFound, TooManyRequests, TransportError
 from kubernaut.fake.controlplane.kubectl.arguments import Arguments
 from kubernaut.fake.controlplane.kubectl.cordon import cordon
 from kubernaut.fake.controlplane.kubectl.errors import KubectlError
@@ -108,20 +108,28 @@ async def _evict(session: Session, arguments: Arguments, pod: Mapping[str, Any])
         except TooManyRequests as error:
             session.err.append(f"{said} (will retry after 5s): {error.message}")
             await asyncio.sleep(_RETRY)
-        except ApiError as error:
-            return f"{said}: {error.message}"
+        except (ApiError, TransportError) as error:
+            return f"{said}: {getattr(error, 'message', str(error))}"
     if dry_run:
         return None
+    try:
+        await _gone(session, path, uid)
+    except (ApiError, TransportError) as error:
+        text = getattr(error, "message", str(error))
+        return f'error when waiting for pod "{name}" in namespace "{namespace}" to terminate: {text}'
+    session.out.append(f"pod/{name} evicted")
+    return None
+
+
+async def _gone(session: Session, path: str, uid: str) -> None:
     while True:
         try:
             live = await session.get(path)
         except NotFound:
-            break
+            return
         if live["metadata"]["uid"] != uid:
-            break
+            return
         await asyncio.sleep(_POLL)
-    session.out.append(f"pod/{name} evicted")
-    return None
 
 
 def _eviction(arguments: Arguments, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kubernaut.remediation.execution.validation.dryrun import check_dry_run
 from kubernaut.remediation.execution.validation.parameters import check_parameters, order_failure
 from kubernaut.remediation.execution.validation.policy import check_policy
 from kubernaut.remediation.execution.validation.rbac import check_rbac
+from kubernaut.remediation.execution.validation.rollback import check_rollback
 from kubernaut.remediation.execution.validation.target import check_target
 from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
 
@@ -30,6 +31,7 @@ CHECKS = (
     Check(check_parameters, lambda results: bool(results.parameter_validation)),
     Check(check_rbac, lambda results: bool(results.rbac_validation)),
     Check(check_target, lambda results: bool(results.resource_exists)),
+    Check(check_rollback, lambda results: results.policy_validation is not None),
     Check(check_policy, lambda results: results.policy_validation is not None),
     Check(check_dry_run, lambda results: False),
 )

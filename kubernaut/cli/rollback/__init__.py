@@ -1,0 +1,1 @@
+"""The `rollback` command: undoes what an execution has done."""

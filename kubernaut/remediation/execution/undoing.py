@@ -1,0 +1,50 @@
+"""Makes the execution that undoes another."""
+
+from __future__ import annotations
+
+import hashlib
+
+from kubernaut.remediation.execution.types import (
+    KubernetesExecution,
+    KubernetesExecutionSpec,
+    Phase,
+    RollbackRef,
+)
+from kubernaut.resources import ObjectMeta
+
+_MAX_NAME = 253
+
+
+class NothingToUndo(Exception):
+    """The execution cannot be rolled back; the message says why."""
+
+
+def rollback_of(execution: KubernetesExecution, *, force: bool = False) -> KubernetesExecution:
+    """The inverse of an execution, ready to be created beside it; the same checks await it.
+
+    Its name follows from the original's, so that asking twice is harmless; a forced one has a name of its own. Raises
+    NothingToUndo.
+    """
+    status, back = execution.status, execution.status.rollback_information
+    if status.phase != Phase.ROLLBACK_READY or back is None or not back.available:
+        why = (back.message if back and not back.available else None) or f"its phase is {status.phase or 'none'}"
+        raise NothingToUndo(f"{execution.name} has nothing to roll back: {why}")
+    if back.action is None or back.target is None:
+        raise NothingToUndo(f"{execution.name} recorded no way back")
+    spec = KubernetesExecutionSpec(
+        action=back.action,
+        target=back.target.model_copy(deep=True),
+        parameters=dict(back.parameters or {}),
+        rollback_of=RollbackRef(name=execution.name, uid=execution.uid, force=force),
+    )
+    suffix = "-rollback" + ("-forced" if force else "")
+    return KubernetesExecution(
+        metadata=ObjectMeta(name=_name(execution.name, suffix), namespace=execution.namespace), spec=spec
+    )
+
+
+def _name(name: str, suffix: str) -> str:
+    if len(name) + len(suffix) <= _MAX_NAME:
+        return name + suffix
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _MAX_NAME - len(suffix) - 9].rstrip('-.')}-{digest}{suffix}"
