@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 DEMO   ?=
 
-.PHONY: demo test explore lint docs data fresh clean
+.PHONY: demo test explore soak lint docs data fresh clean
 demo: $(STAMP)
 	@$(PY) -m kubernaut demo $(DEMO)
 
@@ -18,6 +18,10 @@ test: $(STAMP)
 explore: $(STAMP)
 	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
 		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py $(ARGS)
+
+# Ten minutes of changes; memory, tasks, sockets and lag must not grow. Against the real server where KUBEBUILDER_ASSETS is set.
+soak: $(STAMP)
+	@$(PY) tools/soak.py $(ARGS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

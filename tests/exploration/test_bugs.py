@@ -25,7 +25,7 @@ FOUND = {
     "missed deletion": (Fault.CRASH, "dns.remove", "end state"),
     "non-idempotent retry": (Fault.CRASH, "patch deployments.apps", "end state"),
     "leaked child": (Fault.CRASH, "apply configmaps", "end state"),
-    "hot loop": (Fault.DELETE, "apply configmaps", "no storm"),
+    "hot loop": (Fault.DELETE, "watch mirrors.example.dev", "no storm"),
     "lost update by overwriting": (Fault.STALE, "patch routes.example.dev", "idempotence"),
 }
 """The fault, the call at which it strikes, and what does not hold then."""

@@ -78,5 +78,5 @@ def _schedule_in(given: Any) -> Any:
         elif "failures" in given:
             given = given["failures"][0]
         else:
-            given = next(each for each in given["scenarios"] if each["failures"])
+            given = [each for each in given["scenarios"] if each["failures"]][0]  # noqa: RUF015
     return given

@@ -98,6 +98,24 @@ class Boundary:
 
         `told` says what came of it, for the timeline; `tell` is called when that is noted.
         """
+        generation.calls += 1
+        try:
+            return await self._call(generation, what, text, send, fails, write, timeout, told, tell)
+        finally:
+            generation.calls -= 1
+
+    async def _call(
+        self,
+        generation: Generation,
+        what: str,
+        text: str,
+        send: Callable[[], Awaitable[A]],
+        fails: Lethal,
+        write: bool,
+        timeout: float | None,
+        told: Callable[[A], str],
+        tell: Callable[[], None],
+    ) -> A:
         if generation.dead:
             await generation.hang()
         await self._way()

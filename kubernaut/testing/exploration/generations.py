@@ -22,6 +22,8 @@ class Generation:
 
     number: int
     dead: bool = False
+    calls: int = 0
+    """Calls that are under way."""
     tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,109 @@
+"""What a kubelet does for the executor's pods: their commands are run, by their accounts, and their status is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kubernaut.client import Client, MergePatch
+from kubernaut.client.connect import connect
+from kubernaut.resources import format_time
+from kubernaut.resources.builtin.core_v1 import Pod
+
+__all__ = ["Kubelet"]
+
+PERIOD = 0.2
+SECONDS = 60
+JOB = "job-name"
+
+
+class Kubelet:
+    """Runs pods of one namespace in a thread of its own. ``accounts`` are kubeconfigs of ServiceAccounts, by name.
+
+    While ``hold`` is set, what runs does not end. ``ran`` are the Jobs whose command was run, in order.
+    """
+
+    def __init__(self, kubeconfig: Mapping[str, Any], namespace: str, accounts: Mapping[str, Path]) -> None:
+        self.ran: list[str] = []
+        self.hold = threading.Event()
+        self._kubeconfig, self._namespace, self._accounts = kubeconfig, namespace, accounts
+        self._known: dict[str, None] = {}
+        self._stop = threading.Event()
+        self._failed: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="kubelet")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(SECONDS)
+        if error is None and self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as error:
+            self._failed = error
+
+    async def _work(self) -> None:
+        async with connect(self._kubeconfig) as client, asyncio.TaskGroup() as pods:
+            while not self._stop.is_set():
+                for pod in await client.list(Pod, namespace=self._namespace):
+                    uid = pod.uid or ""
+                    if uid not in self._known and pod.status.phase == "Pending":
+                        self._known[uid] = None
+                        pods.create_task(self._carry_out(client, pod))
+                await asyncio.sleep(PERIOD)
+
+    async def _carry_out(self, client: Client, pod: Pod) -> None:
+        started = _now()
+        await self._tell(client, pod, "Running", {"running": {"startedAt": started}})
+        while self.hold.is_set():
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(PERIOD)
+        code, text = await self._command(pod)
+        reason = "Completed" if code == 0 else "Error"
+        ended = {"exitCode": code, "reason": reason, "message": text, "startedAt": started, "finishedAt": _now()}
+        await self._tell(client, pod, "Failed" if code else "Succeeded", {"terminated": ended})
+
+    async def _command(self, pod: Pod) -> tuple[int, str]:
+        self.ran.append((pod.metadata.labels or {})[JOB])
+        account = self._accounts[pod.spec.service_account_name or ""]
+        process = await asyncio.create_subprocess_exec(
+            *(pod.spec.containers[0].command or ()),
+            env={"PATH": os.environ["PATH"], "HOME": str(account.parent), "KUBECONFIG": str(account)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(SECONDS):
+            output, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode()
+
+    async def _tell(self, client: Client, pod: Pod, phase: str, state: dict[str, Any]) -> None:
+        container = pod.spec.containers[0]
+        told = {
+            "name": container.name,
+            "image": container.image,
+            "imageID": "",
+            "ready": False,
+            "restartCount": 0,
+            "state": state,
+        }
+        status = MergePatch({"status": {"phase": phase, "containerStatuses": [told]}})
+        await client.patch(Pod, pod.name, status, namespace=pod.namespace, subresource="status")
+
+
+def _now() -> str:
+    return format_time(datetime.now(UTC))
