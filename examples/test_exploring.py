@@ -36,20 +36,20 @@ async def test_a_database_comes_and_goes(cluster: FakeCluster, reconciler: type[
 
 
 def test_the_first_run_finds_the_crash() -> None:
-    [failure] = explore(first, runs=1000).failures
+    [failure] = explore(first, runs=200).failures
     [injection] = failure.schedule.injections
     assert (injection.fault, injection.call, injection.after) == (Fault.CRASH, "cloud.create", True)
     assert "+- small-2" in failure.story()
 
 
 def test_the_second_run_finds_the_deletion() -> None:
-    [failure] = explore(second, runs=1000).failures
+    [failure] = explore(second, runs=200).failures
     [injection] = failure.schedule.injections
     assert (injection.fault, injection.call) == (Fault.DELETE, "cloud.create")
 
 
 def test_nothing_that_goes_wrong_leaves_an_instance_behind() -> None:
-    explore(repaired, runs=150).check()
+    explore(repaired, runs=100).check()
 
 
 def test_a_crash_after_the_cloud_has_created_leaves_one_instance() -> None:

@@ -36,11 +36,20 @@ def test_scale_names_the_number_it_expects() -> None:
     )
 
 
-def test_restart_waits_and_forces_only_without_grace() -> None:
-    pod = live("Pod", "web-1", "a")
-    expected = ["kubectl", "delete", "pod", "web-1", "--namespace", "a", "--grace-period", "30", "--wait=true"]
-    assert command("restart-pod", pod, {}) == expected
-    assert command("restart-pod", pod, {"gracePeriodSeconds": 0})[-1] == "--force"
+@pytest.mark.parametrize("grace", [0, 30])
+def test_restart_deletes_this_very_pod(grace: int) -> None:
+    action = CATALOG.get("restart-pod")
+    target = {"kind": "Pod", "namespace": "a", "name": "web-1"}
+    invocation = CATALOG.invocation("restart-pod", target, {"gracePeriodSeconds": grace}, live("Pod", "web-1", "a"))
+    raw = "--raw=/api/v1/namespaces/a/pods/web-1"
+    assert action.command(invocation) == ["kubectl", "delete", raw, "--filename", "/var/run/kubernaut/options.json"]
+    (text,) = action.files(invocation).values()
+    options = json.loads(text)
+    assert options["preconditions"] == {"uid": "u-1"}
+    assert options["gracePeriodSeconds"] == grace
+    assert "dryRun" not in options
+    (text,) = action.files(invocation, dry_run=True).values()
+    assert json.loads(text)["dryRun"] == ["All"]
 
 
 @pytest.mark.parametrize(("action", "value"), [("cordon-node", True), ("uncordon-node", False)])

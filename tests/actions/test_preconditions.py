@@ -9,7 +9,7 @@ from kubernaut.client import MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.controlplane.kubectl import Completed, kubectl
 from kubernaut.resources.builtin.apps_v1 import Deployment
-from kubernaut.resources.builtin.core_v1 import ConfigMap, Node
+from kubernaut.resources.builtin.core_v1 import ConfigMap, Node, Pod
 from tests.actions.cases import CASES, CATALOG, deployment, manifest, prepare, read, set_image, state
 
 pytestmark = pytest.mark.virtual_time
@@ -21,6 +21,7 @@ CHECKED = (
     "patch-resource-json",
     "patch-resource-strategic",
     "restart-deployment",
+    "restart-pod",
     "rollback-deployment",
     "uncordon-node",
     "update-image",
@@ -39,6 +40,8 @@ async def replace_everything(cluster: FakeCluster) -> None:
     client = cluster.client
     await client.delete(Deployment, "web", namespace="default", propagation="Background")
     await client.delete(ConfigMap, "settings", namespace="default")
+    victim = await client.get(Pod, "victim", namespace="default")
+    await client.delete(Pod, "victim", namespace="default", grace_period=0)
     nodes = [await client.get(Node, name) for name in ("node-1", "node-2")]
     for node in nodes:
         await client.delete(Node, node.name)
@@ -46,6 +49,8 @@ async def replace_everything(cluster: FakeCluster) -> None:
     await client.create(deployment(image="web:2"))
     settings = {"metadata": {"name": "settings", "namespace": "default"}, "data": {"mode": "fast", "kept": "yes"}}
     await client.create(ConfigMap.from_dict(settings))
+    spec = {"containers": [{"name": "main", "image": "nginx"}]}
+    await client.create(Pod.from_dict({"metadata": {"name": victim.name, "namespace": "default"}, "spec": spec}))
     for node in nodes:
         spec = {"unschedulable": True} if node.spec.unschedulable else {}
         await client.create(Node.from_dict({"metadata": {"name": node.name}, "spec": spec}))

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kubernaut.testing import EnvTest
 from kubernaut.testing.envtest.ports import free_ports
-from tests.cli.run.serving import ROOT, Process, clean_environment, running, until
+from tests.cli.run.serving import Process, clean_environment, running, until
 from tests.e2e.forwarder import Forwarder
 from tests.e2e.kubelet import Kubelet
 from tests.fake.kubectl.running import KUBECTL
@@ -70,8 +70,8 @@ def binding(role: str, group: str) -> str:
 class Replica:
     """One `kubernaut run` with the arguments of the Deployment."""
 
-    def __init__(self, process: Process, name: str, webhook_port: int) -> None:
-        self.process, self.name, self.webhook_port = process, name, webhook_port
+    def __init__(self, process: Process) -> None:
+        self.process = process
 
     @property
     def log(self) -> str:
@@ -187,18 +187,9 @@ class Installation:
             self.kubectl("patch", kind, "kubernaut", "--type=json", "-p", json.dumps(patch))
 
     @contextmanager
-    def replicas(self) -> Iterator[tuple[Replica, Replica]]:
-        """Two processes, as the Deployment runs them; ready, the first one leading."""
-        ports = free_ports(2)
-        self.service.backends = ports
-        with ExitStack() as stack:
-            first, second = (
-                stack.enter_context(self._replica(f"kubernaut-{number}", port)) for number, port in enumerate(ports)
-            )
-            yield first, second
-
-    @contextmanager
-    def _replica(self, name: str, webhook_port: int) -> Iterator[Replica]:
+    def replica(self, name: str) -> Iterator[Replica]:
+        """A process as the Deployment would run it in a pod of that name, once it is ready; the Service leads to it."""
+        [port] = free_ports(1)
         deployment = json.loads(self.kubectl("get", "deployment", "kubernaut", "-n", SYSTEM, "-o", "json").out)
         [container] = deployment["spec"]["template"]["spec"]["containers"]
         command, *arguments = container["args"]
@@ -207,13 +198,12 @@ class Installation:
         arguments = [re.sub(r"-bind=:\d+$", "-bind=127.0.0.1:0", each) for each in arguments]
         fields = {"metadata.name": name, "metadata.namespace": SYSTEM}
         environment = {each["name"]: fields[each["valueFrom"]["fieldRef"]["fieldPath"]] for each in container["env"]}
-        bind = f"--webhook-bind=127.0.0.1:{webhook_port}"
+        bind = f"--webhook-bind=127.0.0.1:{port}"
         config = f"--kubeconfig={self.kubeconfig}"
         with running(self.folder, *arguments, bind, config, environment=environment) as process:
-            replica = Replica(process, name, webhook_port)
+            replica = Replica(process)
             until(lambda: replica.ready()[0], lambda: (replica.ready(), replica.log))
-            if name.endswith("-0"):
-                until(lambda: replica.leads, lambda: replica.log)
+            self.service.backends = [*self.service.backends, port]
             yield replica
 
 

@@ -13,7 +13,7 @@ from tests.exploration import scenarios
 LIMIT = timedelta(seconds=60)
 LONG = bool(os.environ.get("KUBERNAUT_EXPLORE"))
 LONG_RUNS = 5000
-SINGLE_FAULTS, SEEDS = 60, 40
+SINGLE_FAULTS, SEEDS = 30, 25
 """Runs of a twin in CI: the first with one fault each, and the first with several."""
 
 FOUND = {
@@ -35,6 +35,7 @@ FOUND = {
 def test_the_bug_is_found_and_its_story_names_what_led_to_it(scenario: Scenario) -> None:
     report = explore(scenario, runs=1000, limit=LIMIT)
 
+    assert report.runs < 100  # docs/exploration.md says so; a thousand would do
     [failure] = report.failures
     [injection] = failure.schedule.injections
     assert (injection.fault, injection.call, failure.violation.invariant) == FOUND[scenario.name]

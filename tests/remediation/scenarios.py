@@ -134,6 +134,12 @@ def failed_and_told_why(view: View) -> bool:
     return all(each.status.phase == Phase.FAILED and each.status.reason and each.status.message for each in found)
 
 
+def succeeded_without_its_pod(view: View) -> bool:
+    """Right where a person deleted the pod before its end was read: the Job says that it succeeded, and nobody how."""
+    results = [each.status.execution_results for each in view.all(KubernetesExecution)]
+    return bool(results) and all(each is not None and each.success and each.exit_code is None for each in results)
+
+
 INVARIANTS = (
     at_most_once(Job, by=lambda job: job.metadata.labels.get(LABEL_EXECUTION_ID)),
     always(no_job_without_rollback_information, kinds=[Job, KubernetesExecution]),
@@ -151,7 +157,7 @@ scale_deployment = Scenario(
     steps=scaled,
     invariants=INVARIANTS,
     controlplane=[GarbageCollection(), Jobs(run=scale), Deployments()],
-    allowed=failed_and_told_why,
+    allowed=lambda view: failed_and_told_why(view) or succeeded_without_its_pod(view),
     ignore=["KubernetesExecution.status.executionResults.duration"],
 )
 

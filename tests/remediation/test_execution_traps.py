@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -122,8 +123,9 @@ async def test_spec_changed_between_validation_and_execution(world: Any) -> None
 
 async def test_omitted_defaults_becoming_zero_and_required_min_refusing_zero(world: Any) -> None:
     world.create("restart-pod", target={"kind": "Pod", "namespace": "shop", "name": "web-0"}, parameters={})
-    argv = (await world.run_to_job())["spec"]["template"]["spec"]["containers"][0]["command"]
-    assert argv[argv.index("--grace-period") + 1] == "30"
+    await world.run_to_job()
+    (secret,) = [obj for path, obj in world.objects.items() if "/secrets/" in path]
+    assert json.loads(secret["stringData"]["options.json"])["gracePeriodSeconds"] == 30
     world.remove_job()
     world.create(parameters={"replicas": 0})
     argv = (await world.run_to_job())["spec"]["template"]["spec"]["containers"][0]["command"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import Field
 
 from kubernaut.actions.action import BaseAction, Invocation, rule
+from kubernaut.actions.builtin.deletion import deletion_argv, deletion_files
 from kubernaut.actions.parameters import Parameters
 from kubernaut.actions.target import Target
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -24,9 +26,10 @@ class RestartPodParameters(Parameters):
 
 
 class RestartPod(BaseAction[RestartPodParameters]):
-    """Nothing to roll back: the old pod cannot return.
+    """Nothing to roll back: the old pod cannot return. Done when the server has taken the deletion; the containers may
+    still be ending.
 
-    Not idempotent: a StatefulSet's new pod has the old one's name. kubectl cannot make a deletion depend on the uid.
+    A StatefulSet's new pod has the old one's name: the uid keeps a second run from it, and makes that run fail.
     """
 
     name = "restart-pod"
@@ -35,13 +38,16 @@ class RestartPod(BaseAction[RestartPodParameters]):
     risk = "low"
     default_timeout = timedelta(seconds=60)
     targets = (Pod.resource_type,)
+    keeps_output = False
 
     def rbac(self, target: Target | None = None) -> list[PolicyRule]:
-        return rule("", "pods", "get", "list", "watch", "delete", target=target)
+        return rule("", "pods", "delete", target=target)
 
     def command(self, invocation: Invocation[RestartPodParameters]) -> list[str]:
-        target, grace = invocation.target, invocation.parameters.grace_period_seconds
-        argv = ["kubectl", "delete", "pod", target.name, "--namespace", target.namespace or ""]
-        argv += ["--grace-period", str(grace), "--wait=true"]
-        # Without --force kubectl turns a grace period of 0 into 1.
-        return argv if grace else [*argv, "--force"]
+        return deletion_argv(Pod.resource_type, invocation.target)
+
+    def dry_run_command(self, invocation: Invocation[RestartPodParameters]) -> list[str]:
+        return self.command(invocation)
+
+    def files(self, invocation: Invocation[RestartPodParameters], *, dry_run: bool = False) -> Mapping[str, str]:
+        return deletion_files(invocation, dry_run=dry_run, grace=invocation.parameters.grace_period_seconds)

@@ -32,7 +32,7 @@ class Leading:
         self._election: Service | None = None
         if wiring.election is not None:
             random = Random(f"{wiring.seed}/election")
-            client, clock = wiring.clusters[""], wiring.clock
+            client, clock = wiring.metered(wiring.clusters[""]), wiring.clock
             ownership = contend(client, wiring.election, random=random, clock=clock, report=report)
             ownership.subscribe(self._gained, self._leaving)
             self._ownership, self._gate = ownership, LeaderGate(ownership)

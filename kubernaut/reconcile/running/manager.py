@@ -194,7 +194,7 @@ class ManagerRun:
 
     def _join(self, name: str, client: Client) -> ClusterRun:
         wiring, seed = self._wiring, f"{self._wiring.seed}/{name}" if name else self._wiring.seed
-        client = client.through(lambda transport: wiring.metrics.metered(transport, client.host or name))
+        client = wiring.metered(client, name)
         cache = Cache(client, seed=seed, options=wiring.cache)
         recorder = EventRecorder(client, controller=wiring.name, random=Random(f"{seed}/events"), clock=wiring.clock)
         cluster = self._clusters[name] = ClusterRun(name, client, cache, recorder)

@@ -43,3 +43,7 @@ class Wiring:
     readyz: Checks
     managed: Sequence[tuple[ManagedCertificates, IssuedTls]] = ()
     """Certificates that are made here, and what serves with them."""
+
+    def metered(self, client: Client, cluster: str = "") -> Client:
+        """The same client, whose requests are counted and timed."""
+        return client.through(lambda transport: self.metrics.metered(transport, client.host or cluster))

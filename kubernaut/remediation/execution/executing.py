@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kubernaut.actions import job_name
+from kubernaut.actions import job_name, resolve_target
+from kubernaut.client import NotFound
 from kubernaut.remediation.execution.capture import capture, same_capture
 from kubernaut.remediation.execution.collect import collect_results
 from kubernaut.remediation.execution.jobs import (
@@ -20,8 +21,9 @@ from kubernaut.remediation.execution.outcome import Outcome, outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.state import state_digest
-from kubernaut.remediation.execution.types import ExecutionResults, Phase
+from kubernaut.remediation.execution.types import ExecutionResults, Phase, RollbackStatus
 from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+from kubernaut.resources import AnyResource
 
 
 def execution_limit(run: Run) -> timedelta:
@@ -102,10 +104,24 @@ async def _watch(run: Run) -> Verdict:
             results.log_tail = None
         rollback = run.status.rollback_information
         if rollback and rollback.available:
-            live = await run.read_target(run.order())
-            rollback.state_after = None if isinstance(live, Fail) else state_digest(live)
+            rollback.state_after = await _state_to_undo(run, rollback)
         return Move(Phase.ROLLBACK_READY if rollback and rollback.available else Phase.COMPLETED, results.message or "")
     return _failed(end, results)
+
+
+async def _state_to_undo(run: Run, rollback: RollbackStatus) -> str | None:
+    """The state that the inverse will find if nobody changes its target, which need not be ours; None without one."""
+    if rollback.action is None or rollback.target is None:
+        return None
+    kinds = run.config.catalog.get(rollback.action).targets
+    target = resolve_target(rollback.target.to_dict(), kinds, action=rollback.action)
+    kind = next(each for each in kinds if (each.api_version, each.kind) == (target.api_version, target.kind))
+    model = AnyResource.of(kind.api_version, kind.kind, kind.plural, kind.namespaced)
+    try:
+        live = await run.ctx.client.get(model, target.name, namespace=target.namespace)
+    except NotFound:
+        return None
+    return state_digest(live.to_dict())
 
 
 def _keeps_output(run: Run) -> bool:

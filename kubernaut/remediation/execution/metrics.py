@@ -48,8 +48,10 @@ class ExecutionMetrics(Collector):
         )
 
     def collect(self) -> Iterable[Metric]:
-        """What was counted."""
-        return self._registry.collect()
+        """What was counted; without when each series began, which would be a series more for every one of them."""
+        for family in self._registry.collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
 
     def observe(self, execution: KubernetesExecution) -> None:
         """Count what is new of an execution as it was read."""

@@ -68,7 +68,7 @@ class OpenWatch:
     def delay(self, events: int, until: float) -> None:
         """From now on each frame waits for so many later ones, until that time of the loop."""
         self._late = (events, until)
-        asyncio.get_running_loop().call_at(until, self._release)
+        asyncio.get_running_loop().call_at(until, self._release, until)
 
     def lose(self, events: int, until: float) -> None:
         """The next frames never come; after them, or at that time of the loop, the reader is told that history is gone.
@@ -166,8 +166,9 @@ class OpenWatch:
             self._held.append(_Held(frame, events if late else 0, until if late else 0.0))
         self._release()
 
-    def _release(self) -> None:
-        now = asyncio.get_running_loop().time()
+    def _release(self, now: float | None = None) -> None:
+        # A timer may run a rounding error before its time: it tells which time it stands for.
+        now = asyncio.get_running_loop().time() if now is None else now
         while self._held and (self._held[0].events <= 0 or self._held[0].until <= now):
             self._push(self._held.popleft().frame)
 

@@ -1,6 +1,7 @@
 """What a running manager serves: metrics, liveness, readiness; on real sockets and an ordinary loop."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -71,6 +72,21 @@ async def test_metrics_tell_what_controllers_did() -> None:
     ):
         assert line in text.splitlines(), line
     assert "process_open_fds" in text
+
+
+async def test_requests_of_the_election_are_counted_with_the_others() -> None:
+    manager = serving(Server(), Keys(), leader_election=LeaderElection("widgets", namespace="shop"))
+    async with manager.running():
+
+        async def leads() -> bool:
+            return (await manager.readyz.run()) == {"informers": None} and "leading" in manager.readyz.facts()[
+                "leadership"
+            ]
+
+        await until(leads)
+        _, text = await fetch(f"{manager.url('metrics_bind')}/metrics")
+    # The lease, and the Event that says who leads.
+    assert re.search(r'rest_client_requests_total\{code="201",host="",method="POST"\} [12]\.0', text)
 
 
 async def test_readiness_waits_for_informers_and_names_the_kind_that_is_not_served() -> None:

@@ -33,7 +33,7 @@ from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.timing import current_clock
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.fake_only("the API server calls the webhooks in memory")]
 
 SERVICE = ServiceReference("kubernaut-webhooks", "kubernaut-system")
 CATALOG = Catalog([Catalog.builtin().get("scale-deployment")])

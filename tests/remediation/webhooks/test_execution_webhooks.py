@@ -16,7 +16,7 @@ from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution
 from kubernaut.remediation.execution.webhooks import execution_webhooks
 from kubernaut.resources.builtin.core_v1 import Namespace, Pod
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.fake_only("the API server calls the webhooks in memory")]
 
 SERVICE = ServiceReference("kubernaut-webhooks", "kubernaut-system")
 OURS = "system:serviceaccount:kubernaut-system:kubernaut"

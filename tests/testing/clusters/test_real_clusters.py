@@ -6,6 +6,7 @@ import json
 import pytest
 
 from kubernaut.testing import EnvTest
+from tests.docs.test_guides import write_files
 from tests.envtest import needs_envtest
 
 pytest_plugins = ["pytester"]
@@ -226,6 +227,12 @@ def test_a_suite_of_a_user_says_the_same_of_both_clusters(pytester: pytest.Pytes
     pytester.makepyfile(source)
     skipped = 1 if cluster == "envtest" else 0
     run(pytester, f"--cluster={cluster}").assert_outcomes(passed=9 - skipped, skipped=skipped)
+
+
+def test_the_guides_tests_pass_on_a_real_server(pytester: pytest.Pytester) -> None:
+    assert "test_greeter.py" in write_files("testing.md", pytester.path)
+    # The Job's TTL is a matter of the server's clock.
+    run(pytester, "test_greeter.py", "--cluster=envtest").assert_outcomes(passed=10, skipped=1)
 
 
 def test_a_cluster_of_a_kubeconfig_is_left_as_it_was(

@@ -73,7 +73,7 @@ def _recorded(decision: PolicyDecision, mode: PolicyMode) -> PolicyValidation:
 
 async def _question(run: Run, order: Order, target_labels: dict[str, str]) -> PolicyInput:
     spec = run.execution.spec
-    namespace_labels = await _namespace_labels(run, order.target.namespace)
+    namespace_labels = await _namespace_labels(run, order.target.place)
     by = spec.requested_by
     return PolicyInput(
         action=order.action.name,

@@ -59,7 +59,7 @@ async def _refused(run: Run, order: Order, user: str, groups: Sequence[str], uid
 
 
 def access_needed(order: Order) -> Iterator[ResourceAttributes]:
-    """Everything the action does, one question each, on the target's namespace and name."""
+    """Everything the action does, one question each, in the target's namespace and on its name."""
     target = order.target
     for rule in order.action.rbac(target):
         for group in rule.api_groups:
@@ -71,7 +71,7 @@ def access_needed(order: Order) -> Iterator[ResourceAttributes]:
                         group=group,
                         resource=resource,
                         subresource=subresource or None,
-                        namespace=target.namespace,
+                        namespace=target.place,
                         name=target.name if rule.resource_names else None,
                     )
 
