@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 DEMO   ?=
 
-.PHONY: demo test explore soak lint docs data fresh clean
+.PHONY: demo test envtest explore soak lint docs data fresh clean
 demo: $(STAMP)
 	@$(PY) -m kubernaut demo $(DEMO)
 
@@ -18,6 +18,11 @@ test: $(STAMP)
 explore: $(STAMP)
 	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
 		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py $(ARGS)
+
+# The reconcilers' suites on a real API server: KUBEBUILDER_ASSETS names the folder of etcd, kube-apiserver and kube-controller-manager.
+envtest: $(STAMP)
+	@$(PY) -m pytest --cluster=envtest $(ARGS) \
+		$$(grep -rlE "cluster: (Cluster|FakeCluster)" tests/reconcile tests/remediation tests/examples examples)
 
 # Ten minutes of changes; memory, tasks, sockets and lag must not grow. Against the real server where KUBEBUILDER_ASSETS is set.
 soak: $(STAMP)

@@ -58,7 +58,7 @@ class Installation:
     graceful_timeout: timedelta = timedelta(seconds=30)
     config: str | None = None
     extra: Sequence[Manifest | Resource] = ()
-    requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "128Mi"})
+    requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "192Mi"})
     limits: Mapping[str, str] = field(default_factory=lambda: {"memory": "512Mi"})
 
     def __post_init__(self) -> None:

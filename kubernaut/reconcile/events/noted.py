@@ -52,17 +52,12 @@ class Noted:
         place = self.regarding.get("fieldPath", "")
         return (*self.about, place, *_identity(self.related or {}), self.type, self.reason, self.action)
 
-    @property
-    def namespace(self) -> str:
-        """Where the Event belongs: `default` for objects of the cluster."""
-        return self.regarding.get("namespace") or "default"
-
-    def body(self, name: str, note: str, instance: str) -> dict[str, Any]:
+    def body(self, name: str, namespace: str, note: str, instance: str) -> dict[str, Any]:
         """The Event to create."""
         body: dict[str, Any] = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": namespace},
             "eventTime": format_micro_time(self.wall),
             "reportingController": self.controller,
             "reportingInstance": instance,

@@ -14,6 +14,7 @@ from kubernaut.client import (
     AlreadyExists,
     Client,
     ClientError,
+    Invalid,
     NotFound,
     ServiceUnavailable,
     TooManyRequests,
@@ -40,6 +41,9 @@ QUEUE_LIMIT = 1000
 TRIES = 12
 RETRY_SECONDS = 10.0
 """How often, and how long apart, an event is sent while the server does not answer (client-go's numbers)."""
+
+NAMESPACE, OLD_NAMESPACE = "default", "kube-system"
+"""Where Events about objects of the cluster belong, and where a server before 1.21 wants them."""
 
 _COLLECTION = "/apis/events.k8s.io/v1/namespaces/{}/events"
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
@@ -96,6 +100,7 @@ class EventRecorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._correlator = Correlator()
+        self._of_cluster = NAMESPACE
         self._log = logger("kubernaut.events")
 
     def named(self, controller: str) -> EventSink:
@@ -193,14 +198,26 @@ class EventRecorder:
         return True
 
     async def _create(self, noted: Noted, note: str) -> None:
-        collection = _COLLECTION.format(noted.namespace)
+        own = noted.regarding.get("namespace")
+        try:
+            path = await self._post(noted, note, own or self._of_cluster)
+        except Invalid:
+            if own or self._of_cluster == OLD_NAMESPACE:
+                raise
+            path = await self._post(noted, note, OLD_NAMESPACE)
+            self._of_cluster = OLD_NAMESPACE
+        self._correlator.begun(noted, note, path)
+
+    async def _post(self, noted: Noted, note: str, namespace: str) -> str:
+        """Create the Event; its path."""
+        collection = _COLLECTION.format(namespace)
         name = event_name(noted.regarding, self._random)
         try:
-            await self._send("POST", collection, noted.body(name, note, self._instance))
+            await self._send("POST", collection, noted.body(name, namespace, note, self._instance))
         except AlreadyExists:  # another process made the same name up
             name = event_name(noted.regarding, self._random)
-            await self._send("POST", collection, noted.body(name, note, self._instance))
-        self._correlator.begun(noted, note, f"{collection}/{name}")
+            await self._send("POST", collection, noted.body(name, namespace, note, self._instance))
+        return f"{collection}/{name}"
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any], headers: Mapping[str, str] | None = None

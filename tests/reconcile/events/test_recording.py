@@ -77,6 +77,19 @@ async def test_an_event_that_the_server_refuses_is_given_up_counted_and_logged(
     assert "an event was not written" in caplog.text
 
 
+async def test_a_server_before_1_21_gets_events_of_the_cluster_in_kube_system() -> None:
+    """It refuses them in `default`, where they belong since (kubernetes#100125)."""
+    server = Server()
+    body = {"kind": "Status", "code": 422, "reason": "Invalid", "message": "involvedObject.namespace: Invalid value"}
+    server.fail.append(lambda request: (422, body) if "/namespaces/default/" in request.path else None)
+    async with recording(server) as recorder:
+        recorder.event(NODE, "Cordoned", "x")
+        recorder.event({**NODE, "name": "n2"}, "Cordoned", "x")
+    assert recorder.dropped == 0
+    assert [event["metadata"]["namespace"] for event in posted(server)] == ["kube-system", "kube-system"]
+    assert len(server.requests) == 3, "what was refused once is not tried again"
+
+
 @pytest.mark.parametrize("code", [None, 429, 503])
 async def test_while_the_server_does_not_answer_an_event_is_sent_again_and_arrives_in_the_end(code: int | None) -> None:
     server = Server()
