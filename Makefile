@@ -14,10 +14,11 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# Leader election under random partitions and pauses, for longer than `make test` does it (about twenty minutes).
+# For longer than `make test` does it: leader election under random partitions and pauses, and every scenario of exploration.
 explore: $(STAMP)
 	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
-		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py $(ARGS)
+		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py \
+		tests/remediation/test_exploration.py tests/exploration $(ARGS)
 
 # The reconcilers' suites on a real API server: KUBEBUILDER_ASSETS names the folder of etcd, kube-apiserver and kube-controller-manager.
 envtest: $(STAMP)
