@@ -12,7 +12,10 @@ from kubernaut.resources.builtin.batch_v1 import CronJob
 CONFIG = ExecutionConfig(
     catalog=Catalog([*Catalog.builtin(), SuspendCronJob()]), evaluator=allow_all(), allow_unstamped=True
 )
-pytestmark = pytest.mark.cluster(crds=[KubernetesExecution], rbac=True)
+pytestmark = [
+    pytest.mark.cluster(crds=[KubernetesExecution], rbac=True),
+    pytest.mark.server_from("1.21", "CronJobs are in batch/v1"),
+]
 
 
 async def suspended(cluster: FakeCluster) -> bool:

@@ -60,7 +60,8 @@ class Action(Protocol):
     scheduling and image pull. `idempotent` may only be true when running the command twice does no more than once;
     only then is it retried. `reads` are the kinds that `needs` asks for. `undone_by` names, for readers, what `capture`
     leads to; None where nothing leads back. `keeps_output` is false where a command that succeeds prints objects, which
-    are not to be kept. Nothing here awaits or touches the network.
+    are not to be kept. `exclusive` may only be false where nothing is changed: such an action neither waits for others
+    on its target nor lets them wait. Nothing here awaits or touches the network.
 
     What is asked of an invocation may raise ParameterError or TargetError when the action does not fit the object as
     it is, and ValueError when `live` lacks what a precondition needs.
@@ -87,6 +88,8 @@ class Action(Protocol):
     @property
     def keeps_output(self) -> bool: ...
     @property
+    def exclusive(self) -> bool: ...
+    @property
     def image(self) -> str: ...
 
     def rbac(self, target: Target | None = None) -> list[PolicyRule]:
@@ -95,6 +98,14 @@ class Action(Protocol):
 
     def needs(self, invocation: Invocation[Any]) -> Sequence[Need]:
         """What must be read, beside the target, before the rest is asked; `related` is empty here."""
+        ...
+
+    def creates(self, invocation: Invocation[Any]) -> Mapping[str, Any] | None:
+        """The object (a JSON dict with apiVersion, kind and metadata) that it makes, where it changes none.
+
+        None where it acts on the target itself. What is made is what policies are asked about and what is held
+        meanwhile. Raises TargetError where that object is there already: it has to be the target then.
+        """
         ...
 
     def command(self, invocation: Invocation[Any]) -> list[str]:
@@ -134,6 +145,7 @@ class BaseAction(Generic[P]):
     reads: tuple[ResourceType, ...] = ()
     undone_by: ClassVar[str | None] = None
     keeps_output: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = True
 
     def __init__(self, *, image: str = DEFAULT_IMAGE) -> None:
         self._image = image
@@ -152,6 +164,9 @@ class BaseAction(Generic[P]):
 
     def needs(self, invocation: Invocation[P]) -> Sequence[Need]:
         return ()
+
+    def creates(self, invocation: Invocation[P]) -> Mapping[str, Any] | None:
+        return None
 
     def command(self, invocation: Invocation[P]) -> list[str]:
         raise NotImplementedError

@@ -11,6 +11,8 @@ import yaml
 MAX_TEXT = 64 * 1024
 """Characters of a document; so the way back, which is as long, fits into a status."""
 
+_SHOWN = 63
+_MAX_NAME = 253
 _SERVER_METADATA = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -33,9 +35,12 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for index, key in enumerate(keys) if key in keys[:index]), None):
-            raise ValueError(f'the key "{twice}" is there twice')
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise ValueError(f'the key "{key.value[:_SHOWN]}" is there twice')
+                seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -78,6 +83,27 @@ def read_manifest(text: str) -> dict[str, Any]:
         if key in metadata:
             raise ValueError(f"metadata.{key} must be left out: what it depends on is taken from the live object")
     return document
+
+
+def is_document(text: str) -> bool:
+    """Whether `text` is an object or a list rather than a plain value. Reads at most MAX_TEXT characters."""
+    try:
+        return len(text) > MAX_TEXT or isinstance(read_document(text), dict | list)
+    except ValueError:
+        return False
+
+
+def identity(text: str) -> dict[str, str]:
+    """The `kind` and `name` of the object in `text`, as far as it has them; nothing else of it."""
+    try:
+        document = read_document(text) if len(text) <= MAX_TEXT else None
+    except ValueError:
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    metadata = document.get("metadata")
+    found = {"kind": document.get("kind"), "name": metadata.get("name") if isinstance(metadata, dict) else None}
+    return {key: value for key, value in found.items() if isinstance(value, str) and 0 < len(value) <= _MAX_NAME}
 
 
 def compact(document: Any) -> str:

@@ -34,7 +34,7 @@ class JobPlan:
     """Everything the Job depends on.
 
     `timeout` is the command's own time: scheduling and image pull get 120 s more. `max_retries` counts only for
-    idempotent actions and dry runs. `namespace` is the executor's. `avoid_node` keeps the pod off one node. `files` are
+    idempotent actions and dry runs. `attempt` tells the dry runs of one execution apart. `namespace` is the executor's. `avoid_node` keeps the pod off one node. `files` are
     texts by name, brought by a Secret of the Job's name that must be created once the Job exists: see `build_secret`.
     """
 
@@ -50,12 +50,15 @@ class JobPlan:
     max_retries: int = 0
     idempotent: bool = False
     dry_run: bool = False
+    attempt: int = 1
     avoid_node: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.timeout <= timedelta():
             raise ValueError(f"timeout must be longer than zero, got {self.timeout}")
+        if self.attempt < 1:
+            raise ValueError(f"attempt counts from 1, got {self.attempt}")
         if self.max_retries < 0:
             raise ValueError(f"max_retries must not be negative, got {self.max_retries}")
         if not self.argv:
@@ -64,18 +67,24 @@ class JobPlan:
             raise ValueError("execution_uid must be known: it makes the Job's name")
 
     @property
+    def name(self) -> str:
+        """That of the Job, and of the Secret with its files."""
+        return job_name(self.action, self.execution_uid, self.dry_run, self.attempt)
+
+    @property
     def repeatable(self) -> bool:
         """True when running the command again does no harm."""
         return self.idempotent or self.dry_run
 
 
-def job_name(action: str, uid: str, dry_run: bool = False) -> str:
-    """`exec-<action>-<10 hex of the uid>`, for the dry run with `-dry` behind it.
+def job_name(action: str, uid: str, dry_run: bool = False, attempt: int = 1) -> str:
+    """`exec-<action>-<10 hex of the uid>`, for the dry run with `-dry` behind it, for its repetitions with `-dry-2`.
 
     Deterministic, a DNS-1123 label of at most 63 characters. An action name that is too long is cut and hashed, so that
     two long names never meet.
     """
-    suffix = f"-{_uid_digits(uid)}" + ("-dry" if dry_run else "")
+    dry = ("-dry" if attempt == 1 else f"-dry-{attempt}") if dry_run else ""
+    suffix = f"-{_uid_digits(uid)}{dry}"
     room = _MAX_NAME - len("exec-") - len(suffix)
     return f"exec-{_label(action, room)}{suffix}"
 
@@ -92,7 +101,7 @@ def job_manifest(plan: JobPlan) -> dict[str, Any]:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(plan.action, plan.execution_uid, plan.dry_run),
+            "name": plan.name,
             "namespace": plan.namespace,
             "labels": labels,
             "annotations": annotations,
@@ -173,8 +182,7 @@ def _pod_spec(plan: JobPlan) -> dict[str, Any]:
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
     }
     if plan.files:
-        name = job_name(plan.action, plan.execution_uid, plan.dry_run)
-        spec["volumes"].append({"name": FILES, "secret": {"secretName": name, "defaultMode": 0o440}})
+        spec["volumes"].append({"name": FILES, "secret": {"secretName": plan.name, "defaultMode": 0o440}})
         spec["containers"][0]["volumeMounts"].append({"name": FILES, "mountPath": FILES_PATH, "readOnly": True})
     if plan.avoid_node:
         term = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [plan.avoid_node]}]}

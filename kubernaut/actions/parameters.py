@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+_SHOWN = 60
+"""Characters of a name or value that a message repeats."""
 ParametersT = TypeVar("ParametersT", bound="Parameters")
 
 
@@ -30,8 +32,11 @@ class Parameters(BaseModel):
     """Base of every action's parameters.
 
     Strict: `"5"` is no integer and `true` is no number. Unknown fields are refused. Python names are snake case,
-    what travels is camel case.
+    what travels is camel case. `opaque_parameters` are the fields, as they are written in a spec, whose texts may hold
+    anything: no log, audit log, summary or message shows them, only a digest. Extend it by what else an action takes.
     """
+
+    opaque_parameters: ClassVar[frozenset[str]] = frozenset({"manifest", "patch", "content"})
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=False
@@ -79,8 +84,12 @@ def parameter_names(model: type[Parameters]) -> list[str]:
 def _path(location: tuple[int | str, ...]) -> str:
     path = "parameters"
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        path += f"[{part}]" if isinstance(part, int) else f".{_short(part)}"
     return path
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def _message(detail: ErrorDetails, details: list[ErrorDetails], model: type[Parameters], action: str) -> str:
@@ -149,7 +158,7 @@ def _describe(value: Any) -> str:
         case int() | float():
             return str(value)
         case str():
-            return f'the string "{value if len(value) <= 60 else value[:57] + "..."}"'
+            return f'the string "{_short(value)}"'
         case Mapping():
             return "an object"
         case list() | tuple():

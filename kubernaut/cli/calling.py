@@ -39,7 +39,7 @@ def call(
 
     try:
         return asyncio.run(main())
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         fail(str(error), UNUSABLE)
     except TransportError as error:
         fail(str(error), UNAVAILABLE)

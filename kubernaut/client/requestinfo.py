@@ -48,7 +48,9 @@ class RequestInfo:
 
 def classify(request: TransportRequest) -> RequestInfo:
     """Read a request's verb and target as kube-apiserver does (apiserver's RequestInfoFactory)."""
-    parts = [unquote(part) for part in request.path.split("/") if part]
+    parts = [part for part in request.path.split("/") if part]
+    if "%" in request.path:
+        parts = [unquote(part) for part in parts]
     if len(parts) >= 3 and parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
     elif len(parts) >= 4 and parts[0] == "apis":

@@ -34,8 +34,9 @@ class Installation:
     `command`) with `args`, whose addresses have to be those of the ports here (None: not served). `controllers` and
     `leader_election` are what the process runs: its rights follow from them, and from `permissions` for what else it
     does. `webhooks` are served by it, with certificates that it manages itself. `config`: the text of a file that
-    `--config` finds at `CONFIG_FILE`. `graceful_timeout`: how long the process takes to stop. `kinds` are further kinds
-    of which a CRD is wanted, `extra` are further objects.
+    `--config` finds at `CONFIG_FILE`. `secret` names a Secret of `namespace` whose keys are variables of the
+    environment. `graceful_timeout`: how long the process takes to stop. `kinds` are further kinds of which a CRD is
+    wanted, `extra` are further objects.
 
     Raises ValueError for names that cannot be used and numbers that make no sense.
     """
@@ -57,6 +58,7 @@ class Installation:
     webhook_port: int = 9443
     graceful_timeout: timedelta = timedelta(seconds=30)
     config: str | None = None
+    secret: str | None = None
     extra: Sequence[Manifest | Resource] = ()
     requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "192Mi"})
     limits: Mapping[str, str] = field(default_factory=lambda: {"memory": "512Mi"})

@@ -103,6 +103,8 @@ def _container(installation: Installation) -> Manifest:
     if installation.args:
         container["args"] = list(installation.args)
     container["env"] = [_field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")]
+    if installation.secret is not None:
+        container["envFrom"] = [{"secretRef": {"name": installation.secret}}]
     ports = installation.ports
     if ports:
         container["ports"] = [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]

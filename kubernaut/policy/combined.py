@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 
 from kubernaut.policy.decision import PolicyDecision, PolicyInput
-from kubernaut.policy.evaluator import PolicyEvaluator
+from kubernaut.policy.evaluator import PolicyEvaluator, PolicyUnavailable
 
 
 class CombinedEvaluator:
     """Asks all of its evaluators at once; the strictest answer to each question counts.
 
-    Allowed when all allow; an approval or a dry-run is required when one requires it; every violation is kept. Without
-    an answer of each there is no answer: PolicyUnavailable.
+    Allowed when all allow; an approval or a dry-run is required when one requires it; every violation is kept. Where
+    some have no answer the decision is that of the others, never allowed, and says in `incomplete` who is missing.
     """
 
     def __init__(self, evaluators: Sequence[PolicyEvaluator]) -> None:
@@ -31,21 +31,29 @@ class CombinedEvaluator:
         return "+".join(evaluator.revision for evaluator in self._evaluators)
 
     async def evaluate(self, input: PolicyInput) -> PolicyDecision:
-        """Raises PolicyUnavailable of the first, in their order, that has no answer."""
+        """Raises PolicyUnavailable when none has an answer."""
         answers = await asyncio.gather(*(one.evaluate(input) for one in self._evaluators), return_exceptions=True)
-        decisions = []
+        decisions: list[PolicyDecision] = []
+        incomplete: list[str] = []
         for answer in answers:
-            if isinstance(answer, BaseException):
+            if isinstance(answer, PolicyUnavailable):
+                incomplete.append(str(answer))
+            elif isinstance(answer, BaseException):
                 raise answer
-            decisions.append(answer)
+            else:
+                decisions.append(answer)
+                incomplete += answer.incomplete
+        if not decisions:
+            raise PolicyUnavailable("; ".join(incomplete))
         return PolicyDecision(
-            allowed=all(decision.allowed for decision in decisions),
+            allowed=not incomplete and all(decision.allowed for decision in decisions),
             requires_approval=any(decision.requires_approval for decision in decisions),
             requires_dry_run=any(decision.requires_dry_run for decision in decisions),
-            self_approval=all(decision.self_approval for decision in decisions),
+            self_approval=not incomplete and all(decision.self_approval for decision in decisions),
             violations=tuple(dict.fromkeys(found for decision in decisions for found in decision.violations)),
             approval_reasons=tuple(dict.fromkeys(why for decision in decisions for why in decision.approval_reasons)),
             evaluator=self.name,
             revision="+".join(decision.revision for decision in decisions),
             decision_id=",".join(decision.decision_id for decision in decisions if decision.decision_id),
+            incomplete=tuple(incomplete),
         )

@@ -51,6 +51,8 @@ class PolicyInput:
 
     `time` is an aware datetime: policies never read a clock, so that a decision can be repeated.
     `parameters` are JSON values under their camelCase names. `requester` is None when nobody was stamped.
+    `created` and `created_labels` are the object that an action makes in the Namespace that is its target; None where
+    the action changes its target. `asks_for_dry_run`: the request wants one; the action itself is run all the same.
     """
 
     action: str
@@ -58,11 +60,13 @@ class PolicyInput:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment: str = ""
     target_labels: Mapping[str, str] = field(default_factory=dict)
+    created: TargetLike | None = None
+    created_labels: Mapping[str, str] = field(default_factory=dict)
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     requester: Requester | None = None
     risk: Risk
     time: datetime
-    dry_run: bool = False
+    asks_for_dry_run: bool = False
 
     def to_document(self) -> dict[str, Any]:
         """The JSON document a policy sees as `input`.
@@ -73,14 +77,11 @@ class PolicyInput:
             raise ValueError("PolicyInput.time must be timezone-aware")
         requester = self.requester
         time = self.time.astimezone(UTC)
+        labels = self.target_labels if self.created is None else self.created_labels
         return {
             "action": self.action,
-            "target": {
-                "apiVersion": self.target.api_version,
-                "kind": self.target.kind,
-                "namespace": self.target.namespace or "",
-                "name": self.target.name,
-            },
+            "target": _named(self.target),
+            "object": {**_named(self.created or self.target), "labels": dict(labels)},
             "parameters": dict(self.parameters),
             "environment": self.environment,
             "targetLabels": dict(self.target_labels),
@@ -95,8 +96,17 @@ class PolicyInput:
             # rego-cpp 1.5 cannot parse times.
             "weekday": _WEEKDAYS[time.weekday()],
             "hour": time.hour,
-            "dryRun": self.dry_run,
+            "asksForDryRun": self.asks_for_dry_run,
         }
+
+
+def _named(target: TargetLike) -> dict[str, str]:
+    return {
+        "apiVersion": target.api_version,
+        "kind": target.kind,
+        "namespace": target.namespace or "",
+        "name": target.name,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,9 @@ class PolicyDecision:
 
     `allowed` is False whenever a violation stands; `requires_approval` and `requires_dry_run` are conditions on
     going on. `approval_reasons` says, for people, why an approval is needed, `self_approval` whether who asks may give
-    it. `revision` identifies the rules that
-    decided, `decision_id` the entry in the decision log of a server that keeps one.
+    it. `revision` identifies the rules that decided, `decision_id` the entry in the decision log of a server that keeps
+    one. `incomplete` says of each evaluator that had no answer why; then the decision is that of the others, `allowed`
+    is False, and the mode decides what becomes of it.
     """
 
     allowed: bool
@@ -131,6 +142,7 @@ class PolicyDecision:
     evaluator: str = ""
     revision: str = ""
     decision_id: str = ""
+    incomplete: tuple[str, ...] = ()
     mode: Mode | None = None
 
     @property

@@ -80,7 +80,10 @@ class TypedReconciler(Generic[R]):
         except NotFound:
             self._over.pop(request, None)
             return None
-        except ValidationError as error:
+        except (LookupError, RequeueError):
+            raise
+        except Exception as error:
+            # Mostly pydantic's; a validator of the user's may raise anything, and would do so for ever.
             return await self._undecodable(request, ctx, error)
         if self._is_over(request, obj.uid):
             return None
@@ -205,7 +208,7 @@ class TypedReconciler(Generic[R]):
                 raise
             raise RequeueError("the object changed before the finalizer was added") from None
 
-    async def _undecodable(self, request: Request, ctx: Context, error: ValidationError) -> Result | None:
+    async def _undecodable(self, request: Request, ctx: Context, error: Exception) -> Result | None:
         """One object that does not fit the model must neither retry for ever nor block its own deletion."""
         head = ctx.cache.head(self._kind, request.name, request.namespace)
         finalizer = self._reconciler.finalizer
@@ -216,12 +219,19 @@ class TypedReconciler(Generic[R]):
             if result is None:
                 await self._release(ctx, finalizer, head.uid)
             return result
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        problem = f"{where}: {first['msg']}" + (f" (and {n} more)" if (n := error.error_count() - 1) else "")
+        problem = _problem(error)
         reference = reference_to(self._kind.resource_type, head)
         ctx.events.event(reference, "Undecodable", problem, type="Warning", action="Reconcile")
         raise TerminalError(f"the object does not fit {self._kind.__name__}: {problem}") from None
+
+
+def _problem(error: Exception) -> str:
+    """Why an object does not fit its model, in a line."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" + (f" (and {n} more)" if (n := error.error_count() - 1) else "")
 
 
 def status_of(obj: Resource) -> Any:

@@ -117,8 +117,12 @@ def _without_empty_defaults(model: Model, dumped: dict[str, Any]) -> dict[str, A
     for name, alias, empty in _dumped_fields(type(model)):
         if alias not in dumped:
             continue
-        value = dumped[alias] = _walk(getattr(model, name), dumped[alias], _without_empty_defaults)
-        if empty and not value and isinstance(value, (dict, list, str)):
+        value = dumped[alias]
+        if isinstance(value, (dict, list)):
+            value = dumped[alias] = _walk(getattr(model, name), value, _without_empty_defaults)
+        elif not isinstance(value, str):
+            continue
+        if empty and not value:
             del dumped[alias]
     for name, value in (model.model_extra or {}).items():
         if name in dumped:
@@ -133,8 +137,12 @@ def _is_empty(default: Any) -> bool:
 
 
 def _walk(value: Any, dumped: Any, prune: _Prune) -> Any:
+    if not isinstance(dumped, (dict, list)):
+        return dumped
     if isinstance(value, Model) and isinstance(dumped, dict):
         return prune(value, dumped)
+    if isinstance(value, list) and value and isinstance(value[0], Model) and isinstance(dumped, list):
+        return [_walk(item, part, prune) for item, part in zip(value, dumped, strict=True)]
     if value == dumped:
         # Plain JSON, such as fields that no class knows: comparing is ten times faster than walking it.
         return dumped

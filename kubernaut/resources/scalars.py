@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
@@ -24,6 +25,9 @@ _MICROSECONDS = {
     "m": Decimal(60_000_000),
     "h": Decimal(3_600_000_000),
 }
+_OFFSET = len("+00:00")
+_LONGEST = Decimal(2**63 - 1) / 1000
+"""Microseconds in the longest duration that Go has."""
 _QUANTITY = re.compile(QUANTITY_PATTERN)
 _QUANTITY_PARTS = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(.*)\Z")
 _SUFFIXES = {suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)} | {
@@ -31,10 +35,12 @@ _SUFFIXES = {suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki"
 }
 
 
+@lru_cache(maxsize=512)
 def parse_duration(text: str) -> timedelta:
     """Read a Go duration such as `1h5m0s` or `1.5s`.
 
-    Raises ValueError for anything else. Parts below a microsecond are rounded.
+    Raises ValueError for anything else, and like Go for one that 64 bits of nanoseconds do not hold (292 years). Parts
+    below a microsecond are rounded.
     """
     if text in ("0", "+0", "-0"):
         return timedelta()
@@ -42,6 +48,8 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError(f"{text!r} is not a duration such as 30s or 5m0s")
     total = sum((Decimal(n) * _MICROSECONDS[unit] for n, unit in _GO_PART.findall(match[2])), Decimal())
+    if total > _LONGEST:
+        raise ValueError(f"{text!r} is longer than a duration can be (292 years)")
     span = timedelta(microseconds=round(total))
     return -span if match[1] == "-" else span
 
@@ -71,12 +79,12 @@ def _trim(value: int, unit: int) -> str:
 
 def format_time(moment: datetime) -> str:
     """Write `moment` (aware) as RFC 3339 in UTC, in whole seconds."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat("T", "seconds")[:-_OFFSET] + "Z"
 
 
 def format_micro_time(moment: datetime) -> str:
     """Write `moment` (aware) as RFC 3339 in UTC, always with six digits of a second."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat("T", "microseconds")[:-_OFFSET] + "Z"
 
 
 def quantity_value(quantity: str) -> Decimal:

@@ -42,12 +42,12 @@ class VirtualClock:
     """Wall-clock time in step with a loop's monotonic time."""
 
     def __init__(self, start: datetime, time: Callable[[], float]) -> None:
-        self._start = start
+        self._start = start.astimezone(UTC)
         self._time = time
 
     def now(self) -> datetime:
         """The current virtual time, in UTC."""
-        return self._start.astimezone(UTC) + timedelta(seconds=self._time())
+        return self._start + timedelta(seconds=self._time())
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):

@@ -52,8 +52,8 @@ async def replace_everything(cluster: FakeCluster) -> None:
     spec = {"containers": [{"name": "main", "image": "nginx"}]}
     await client.create(Pod.from_dict({"metadata": {"name": victim.name, "namespace": "default"}, "spec": spec}))
     for node in nodes:
-        spec = {"unschedulable": True} if node.spec.unschedulable else {}
-        await client.create(Node.from_dict({"metadata": {"name": node.name}, "spec": spec}))
+        cordoned = {"unschedulable": True} if node.spec.unschedulable else {}
+        await client.create(Node.from_dict({"metadata": {"name": node.name}, "spec": cordoned}))
     await cluster.settled()
 
 

@@ -82,5 +82,6 @@ async def test_a_kubeconfig_that_is_not_there_ends_with_2_and_a_server_that_is_n
     kubeconfig: Path, tmp_path: Path
 ) -> None:
     assert (await run("approve", "fix", "--kubeconfig", str(tmp_path / "none"))).exit_code == 2
+    assert (await run("approve", "", "--kubeconfig", str(kubeconfig))).exit_code == 2
     result = await run("approve", "fix", "--kubeconfig", str(leading_nowhere(kubeconfig, tmp_path)))
     assert result.exit_code == 4, result.stderr

@@ -258,6 +258,11 @@ def test_the_policy_may_be_where_the_process_will_run() -> None:
     assert "--policy-bundle=/etc/policy" in container(manifests("--set", "policy-bundle=/etc/policy"))["args"]
 
 
+def test_secret_settings_come_from_a_secret() -> None:
+    found = container(manifests("--secret", "kubernaut-settings"))
+    assert found["envFrom"] == [{"secretRef": {"name": "kubernaut-settings"}}]
+
+
 UNUSABLE = {
     "a version that is none": (["--kubernetes", "new"], "is no version of Kubernetes"),
     "a version that is too old": (["--kubernetes", "1.19"], "the oldest is 1.20"),
@@ -267,6 +272,10 @@ UNUSABLE = {
     "a name that is none": (["--name", "Fixer"], "lower-case"),
     "a namespace that is none": (["--namespace", "a.b"], "namespace is 'a.b'"),
     "a configuration that is not there": (["--config", "none.yaml"], "none.yaml"),
+    "a secret among the arguments": (
+        ["--set", "audit-store=postgresql://u:pw@db/x"],
+        "KUBERNAUT_AUDIT_STORE into a Secret",
+    ),
     "replicas without an election": (["--set", "leader-elect=false"], "they need leader election"),
     "a module that is not there": (["nowhere:controllers"], "there is no module 'nowhere'"),
     "no MODULE:ATTR": (["nowhere"], "give MODULE:ATTR"),

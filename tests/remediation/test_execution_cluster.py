@@ -74,7 +74,8 @@ async def test_restart_pod_makes_a_new_pod(cluster: Cluster) -> None:
         await create(cluster, "restart-pod", {"kind": "Pod", "namespace": "shop", "name": before[0]})
         await cluster.settled()
         await cluster.advance(seconds=60)
-        assert (await read(cluster)).status.phase == "completed", (await read(cluster)).status.to_dict()
+        status = (await read(cluster)).status
+        assert status.phase == "completed", status.message
         after = [pod.name for pod in await cluster.client.list(Pod, namespace="shop")]
         assert len(after) == 2 and before[0] not in after
 

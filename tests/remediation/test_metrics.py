@@ -81,6 +81,14 @@ def test_what_another_process_saw_is_not_counted_again(registry: CollectorRegist
     )
 
 
+def test_actions_that_nobody_knows_are_counted_as_one(registry: CollectorRegistry) -> None:
+    metrics = ExecutionMetrics(since=START, actions={"restart-pod"})
+    registry.register(metrics)
+    metrics.observe(execution(("validating", 0), ("failed", 1), reason="UnknownAction"))
+    ended = {"action": "unknown", "outcome": "failed", "reason": "UnknownAction"}
+    assert registry.get_sample_value("kubernaut_executions_total", ended) == 1
+
+
 def test_the_approvals_that_wait_and_the_age_of_the_oldest(registry: CollectorRegistry) -> None:
     async def main() -> None:
         now = current_clock().now()

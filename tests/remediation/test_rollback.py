@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from kubernaut.client import MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.policy import allow_all
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions
-from kubernaut.remediation.execution.state import state_digest
+from kubernaut.remediation.execution.state import state_digest, written_after
 from kubernaut.remediation.execution.undoing import NothingToUndo, rollback_of
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.core_v1 import Namespace
@@ -97,10 +98,37 @@ async def test_a_target_that_was_changed_since_is_left_alone_unless_forced(clust
         assert await replicas(cluster) == 1
 
 
+async def test_a_label_of_a_person_s_counts_as_a_change_and_one_of_kubernetes_does_not(cluster: FakeCluster) -> None:
+    async with scaled(cluster) as done:
+        for key, phase in (("deployment.kubernetes.io/desired", "rollback_ready"), ("example.com/tier", "failed")):
+            patch = MergePatch({"metadata": {"annotations": {key: "x"}}})
+            await cluster.client.patch(Deployment, "web", patch, namespace="shop")
+            await cluster.client.create(rollback_of(done))
+            await cluster.settled()
+            assert (await read(cluster, "fix-rollback")).status.phase == phase
+            await cluster.client.delete(KubernetesExecution, "fix-rollback", namespace="shop")
+            await cluster.settled()
+
+
+async def test_a_change_while_the_manager_was_away_is_not_taken_for_the_action_s(cluster: FakeCluster) -> None:
+    ended = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+    def live(*entries: dict[str, str]) -> dict[str, Any]:
+        return {"metadata": {"managedFields": list(entries)}}
+
+    action = {"manager": "kubectl", "time": "2024-01-01T12:00:00Z"}
+    assert not written_after(live(action), ended)
+    assert written_after(live(action, {"manager": "kubectl-edit", "time": "2024-01-01T12:00:05Z"}), ended)
+    later = {"time": "2024-01-01T12:00:05Z"}
+    assert not written_after(live({**later, "manager": "kubelet", "subresource": "status"}), ended)
+    assert not written_after(live({**later, "manager": "kube-controller-manager"}), ended)
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
         ({"parameters": {"replicas": 50}}, "this is not what fix recorded"),
+        ({"rollbackOf": {"name": "fix", "namespace": "elsewhere"}}, "must be shop, the execution's own"),
         ({"rollbackOf": {"name": "fox"}}, "execution shop/fox does not exist"),
         ({"rollbackOf": {"name": "fix", "uid": "another"}}, "fix is another execution than the one that is meant"),
     ],

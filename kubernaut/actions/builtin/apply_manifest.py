@@ -14,7 +14,7 @@ from kubernaut.actions.documents import MAX_TEXT, compact, read_manifest
 from kubernaut.actions.kinds import AllowedKinds, is_sensitive
 from kubernaut.actions.parameters import Flag, ParameterError, Parameters
 from kubernaut.actions.rollback import CaptureFailed, RollbackInformation, as_spec
-from kubernaut.actions.target import Target
+from kubernaut.actions.target import Target, TargetError
 from kubernaut.resources import ResourceType
 from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.resources.builtin.rbac_v1 import PolicyRule
@@ -47,11 +47,11 @@ class ApplyManifestParameters(Parameters):
 
 
 class ApplyManifest(BaseAction[ApplyManifestParameters]):
-    """The target is the object of the manifest or, where it may not exist yet, its Namespace.
+    """The target is the object of the manifest or, where that does not exist yet, its Namespace.
 
-    An object that is there is applied on the server's side, under the condition that it is still the same; one that is
-    not there is created, under the condition that it is still not there. The inverse applies the former values of the
-    fields that the manifest names, or deletes what was created.
+    An object that is there must be the target: it is applied on the server's side, under the condition that it is still
+    the same. One that is not there is created, under the condition that it is still not there. The inverse applies the
+    former values of the fields that the manifest names, or deletes what was created.
     """
 
     name = "apply-manifest"
@@ -69,12 +69,14 @@ class ApplyManifest(BaseAction[ApplyManifestParameters]):
         self.reads = self._kinds.kinds
 
     def rbac(self, target: Target | None = None) -> list[PolicyRule]:
-        if target is None or _is_namespace(target):
-            return [
-                each for kind in self._kinds for each in rule(kind.group, kind.plural, "create", "patch", target=None)
-            ]
+        if target is None:
+            return [each for kind in self._kinds for each in rule(kind.group, kind.plural, "create", "patch")]
         kind = kind_of(target, self.targets)
-        return rule(kind.group, kind.plural, "patch", target=target)
+        patched = rule(kind.group, kind.plural, "patch", target=target) if kind in self._kinds else []
+        if not _is_namespace(target):
+            return patched
+        within = [each for kind in self._kinds if kind.namespaced for each in rule(kind.group, kind.plural, "create")]
+        return [*within, *patched]
 
     def needs(self, invocation: Invocation[ApplyManifestParameters]) -> Sequence[Need]:
         kind, document = self._object(invocation)
@@ -82,6 +84,10 @@ class ApplyManifest(BaseAction[ApplyManifestParameters]):
             return ()
         metadata = document["metadata"]
         return [Need(kind, namespace=metadata.get("namespace"), name=metadata["name"])]
+
+    def creates(self, invocation: Invocation[ApplyManifestParameters]) -> Mapping[str, Any] | None:
+        _, document = self._object(invocation)
+        return document if _present(invocation) is None else None
 
     def command(self, invocation: Invocation[ApplyManifestParameters]) -> list[str]:
         file, manager = ["--filename", file_path(_MANIFEST_FILE)], f"--field-manager={FIELD_MANAGER}"
@@ -151,10 +157,16 @@ def _is_target(invocation: Invocation[ApplyManifestParameters], document: Mappin
 
 
 def _present(invocation: Invocation[ApplyManifestParameters]) -> Mapping[str, Any] | None:
-    """The object as it is now, or None where there is none."""
+    """The object as it is now, or None where there is none.
+
+    Raises TargetError for one that is there and not the target: what policies say of an object, and who works on it,
+    goes by the target.
+    """
     if _is_target(invocation, invocation.parameters.document()):
         return invocation.live
-    return next(iter(invocation.related), None)
+    for found in invocation.related:
+        raise TargetError("target", f"{Target.of(found)} exists: name it as the target")
+    return None
 
 
 def _overlap(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class CollectLogs(BaseAction[CollectLogsParameters]):
     parameters = CollectLogsParameters
     risk = "low"
     idempotent = True
+    exclusive = False
     default_timeout = timedelta(seconds=30)
     targets = (Pod.resource_type,)
 

@@ -76,6 +76,11 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of `kubernaut run`; repeatable."),
 ]
 
+Secret = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A Secret of yours whose keys are variables."),
+]
+
 
 def crds(
     target: Given = None, kubernetes: Version = None, kubeconfig: Kubeconfig = None, context: Context = None
@@ -110,6 +115,7 @@ def manifests(
     shards: Shards = None,
     metrics: MetricsOption = Metrics.PLAIN,
     config: Config = None,
+    secret: Secret = None,
     settings: Set = None,
     kubernetes: Version = None,
     kubeconfig: Kubeconfig = None,
@@ -127,7 +133,7 @@ def manifests(
     with _told():
         given = settings_of(settings or ()) | _METRICS[metrics]
         given |= {field: value for field, value in (("namespace", watch), ("shards", shards)) if value is not None}
-        installation = installation_of(Asked(target, name, namespace, image, replicas, config, given))
+        installation = installation_of(Asked(target, name, namespace, image, replicas, config, secret, given))
         server = features(kubernetes, kubeconfig, context, _note)
         rendered = render(installation, server)
     for webhook in dropped_conditions(installation, server):

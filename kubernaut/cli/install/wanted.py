@@ -41,6 +41,7 @@ class Asked:
     image: str | None = None
     replicas: int = 2
     config: str | None = None
+    secret: str | None = None
     settings: Mapping[str, Any] | None = None
 
 
@@ -143,6 +144,7 @@ def _installation(
         webhook_port=port_of(settings.webhook_bind) or 0,
         graceful_timeout=settings.graceful_timeout,
         config=_config_text(asked.config),
+        secret=asked.secret,
         **parts,
     )
 
@@ -176,6 +178,9 @@ def _arguments(asked: Asked, given: Mapping[str, Any]) -> list[str]:
         value = given.get(known.field)
         if value is None or known.setting.positional:
             continue
+        if known.setting.secret:
+            text = f"would be read by whoever reads the Deployment: put {known.variable} into a Secret; see --secret"
+            raise Misconfigured([Problem(known.key, text)])
         if known.flag:
             found.append(known.option if _is_true(value) else f"--no-{known.key}")
         else:

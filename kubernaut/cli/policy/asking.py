@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from kubernaut.actions import Catalog, ParameterError, UnknownAction
+from kubernaut.actions import Catalog, Invocation, ParameterError, Target, UnknownAction
 from kubernaut.cli.manifests import InputError, read_manifests
 from kubernaut.client import ApiError, Client, NotFound, TransportError
-from kubernaut.policy import PolicyDecision, PolicyEvaluator, PolicyInput, Requester
+from kubernaut.policy import PolicyDecision, PolicyEvaluator, PolicyInput, PolicyUnavailable, Requester
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.remediation.execution.run import Order, parse_order
-from kubernaut.remediation.execution.validation.policy import environment_of
+from kubernaut.remediation.execution.validation.policy import environment_of, labels_of
 from kubernaut.resources import AnyResource
 from kubernaut.resources.builtin.core_v1 import Namespace
 
@@ -97,12 +97,23 @@ async def _ask(
         return Answer(source, name, problem=f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     except (UnknownAction, ParameterError) as error:
         return Answer(source, name, problem=str(error))
-    question = await _question(execution, order, circumstances, client)
-    return Answer(source, name, question, await evaluator.evaluate(question), document=question.to_document())
+    try:
+        created = order.action.creates(Invocation(order.target, order.parameters))
+    except ParameterError as error:
+        return Answer(source, name, problem=str(error))
+    question = await _question(execution, order, created, circumstances, client)
+    decision = await evaluator.evaluate(question)
+    if decision.incomplete:
+        raise PolicyUnavailable("; ".join(decision.incomplete))
+    return Answer(source, name, question, decision, document=question.to_document())
 
 
 async def _question(
-    execution: KubernetesExecution, order: Order, circumstances: Circumstances, client: Client | None
+    execution: KubernetesExecution,
+    order: Order,
+    created: Mapping[str, Any] | None,
+    circumstances: Circumstances,
+    client: Client | None,
 ) -> PolicyInput:
     namespace_labels, target_labels = circumstances.namespace_labels, circumstances.target_labels
     if client is not None:
@@ -115,11 +126,13 @@ async def _question(
         parameters=order.parameters.to_dict(),
         environment=environment_of(namespace_labels),
         target_labels=target_labels,
+        created=None if created is None else Target.of(created),
+        created_labels=labels_of(created),
         namespace_labels=namespace_labels,
         requester=circumstances.requester or stamped,
         risk=order.action.risk,
         time=circumstances.time,
-        dry_run=execution.spec.dry_run == "always",
+        asks_for_dry_run=execution.spec.dry_run == "always",
     )
 
 

@@ -14,6 +14,7 @@ from kubernaut.remediation.execution.undoing import NothingToUndo, rollback_of
 
 POLL_SECONDS = 0.5
 FAILED = 1
+LOOKS_UNTAKEN = 20
 
 Name = Annotated[str, typer.Argument(help="The execution to undo.")]
 Force = Annotated[bool, typer.Option("--force", help="Also where the target was changed since.")]
@@ -60,8 +61,11 @@ async def _created(client: Client, name: str, namespace: str, force: bool) -> Ku
 
 
 async def _followed(client: Client, made: KubernetesExecution) -> int:
-    phase = None
+    phase, looks = None, 0
     while True:
+        looks += 1
+        if looks == LOOKS_UNTAKEN and phase is None:
+            tell("nobody has taken it up yet: does kubernaut run in this cluster?")
         found = await client.get(KubernetesExecution, made.name, namespace=made.namespace)
         status = found.status
         if status.phase != phase:

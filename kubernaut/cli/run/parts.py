@@ -13,6 +13,7 @@ from kubernaut.cli.run.policy import Policy
 from kubernaut.cli.run.settings import ALL
 from kubernaut.cli.run.sources import Configuration, Misconfigured
 from kubernaut.cli.run.values import nearest
+from kubernaut.install.names import webhook_configuration
 from kubernaut.policy import BundleError, PolicyUnavailable
 from kubernaut.reconcile import Controller, Manager
 from kubernaut.reconcile.webhooks import Webhook
@@ -21,7 +22,13 @@ from kubernaut.remediation.approval.metrics import ApprovalMetrics
 from kubernaut.remediation.execution import ApprovalGate, ExecutionConfig, NoApprovals, PolicyMode, executions
 from kubernaut.remediation.execution.auditing import AuditLag, audits
 from kubernaut.remediation.execution.metrics import ExecutionMetrics
-from kubernaut.remediation.execution.webhooks import execution_webhooks
+from kubernaut.remediation.execution.webhooks import (
+    RegisteredWebhooks,
+    StatusWriters,
+    stamping_webhooks,
+    status_webhook,
+)
+from kubernaut.remediation.execution.webhooks.vouching import NAME
 from kubernaut.timing import current_clock
 
 EXECUTIONS, APPROVALS, AUDIT = "executions", "approvals", "audit"
@@ -44,6 +51,8 @@ class Part:
     """Runs beside the controller, on every replica."""
     collectors: Callable[[Manager], Sequence[Collector]] = _none
     """What else is shown at /metrics."""
+    writers: StatusWriters | None = None
+    """Whose status writes its webhooks accept; none yet where the settings name nobody."""
 
 
 def execution_config(configuration: Configuration) -> ExecutionConfig:
@@ -63,6 +72,7 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         problems.append(configuration.problem("controllers", f"an installed action cannot be used: {error}"))
     if problems:
         raise Misconfigured(problems)
+    stamps = [*stamping_webhooks(settings.trusted_requesters), status_webhook(StatusWriters())]
     config = ExecutionConfig(
         catalog=catalog,
         evaluator=policy.evaluator,
@@ -71,10 +81,12 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         limits=settings.limits,
         allow_unstamped=settings.allow_unstamped,
         trusted_requesters=frozenset(settings.trusted_requesters),
+        own_usernames=frozenset(settings.own_user),
+        vouching=RegisteredWebhooks(stamps, webhook_configuration(settings.name or NAME)),
         delegate_requester=settings.delegate_requester,
         approvals=_gate(configuration),
         audited=AUDIT in chosen(configuration, available(configuration)),
-        metrics=ExecutionMetrics(since=current_clock().now()),
+        metrics=ExecutionMetrics(since=current_clock().now(), actions=catalog),
         max_concurrent=settings.max_concurrent,
     )
     return config, policy
@@ -84,16 +96,20 @@ def _gate(configuration: Configuration) -> ApprovalGate:
     """Approvals are asked for where somebody looks after them, and count where the webhooks say who decided."""
     if APPROVALS not in chosen(configuration, available(configuration)):
         return NoApprovals()
-    return ApprovalRequests(webhooks=configuration.settings.webhooks)
+    settings = configuration.settings
+    vouching = RegisteredWebhooks(approval_webhooks(), webhook_configuration(settings.name or NAME))
+    return ApprovalRequests(webhooks=settings.webhooks, vouching=vouching)
 
 
 def _executions(configuration: Configuration) -> Part:
     config, policy = _execution_config(configuration)
     counted = [config.metrics] if config.metrics is not None else []
+    writers = StatusWriters(config.own_usernames)
     return Part(
         EXECUTIONS,
         executions(config),
-        execution_webhooks(config),
+        [*stamping_webhooks(config.trusted_requesters), status_webhook(writers)],
+        writers=writers,
         aclose=policy.aclose,
         service=policy.follow if policy.followed else None,
         collectors=lambda manager: counted,

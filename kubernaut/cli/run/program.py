@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from kubernaut.cli.run.certificates import metrics_tls, own_namespace, webhook_files
 from kubernaut.cli.run.consistency import transport_options
+from kubernaut.cli.run.identity import OwnUser
 from kubernaut.cli.run.plan import Plan
+from kubernaut.cli.run.registered import CHECK, Registered
 from kubernaut.cli.run.startup import StartUp
 from kubernaut.cli.target import imports_from_here
 from kubernaut.client import Client
 from kubernaut.client.connect import connect
 from kubernaut.install import managed_certificates
+from kubernaut.install.names import webhook_configuration
 from kubernaut.reconcile import Manager
 from kubernaut.reconcile.process import LogFormat, run_program
 from kubernaut.reconcile.serving import TokenReview
@@ -72,7 +75,17 @@ async def manager_of(plan: Plan, client: Client) -> Manager:
     if settings.webhooks and plan.webhooks:
         tls = webhook_files(settings) or managed_certificates(plan.name, own_namespace(client), plan.webhooks)
         manager.add_webhooks(*plan.webhooks, bind=settings.webhook_bind, tls=tls)
+        _watch_over(manager, plan, client)
     return manager
+
+
+def _watch_over(manager: Manager, plan: Plan, client: Client) -> None:
+    """See to it that stamps can be believed: not ready while the API server does not ask us."""
+    writers = [part.writers for part in plan.parts if part.writers is not None]
+    own_user = OwnUser(client, plan.settings, plan.name, writers)
+    manager.add_service("own user", own_user.run)
+    registered = Registered(client, plan.webhooks, webhook_configuration(plan.name), own_user)
+    manager.readyz.add(CHECK, registered.check)
 
 
 def log_format(plan: Plan) -> LogFormat:

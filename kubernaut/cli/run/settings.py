@@ -241,6 +241,13 @@ class RunSettings(BaseModel):
         _in(EXECUTIONS, "USER,...", many=True),
         Field(description="Usernames that may create executions for whoever asked them: kubernaut's own accounts."),
     ] = ()
+    own_user: Annotated[
+        Names,
+        _in(EXECUTIONS, "USER,...", many=True),
+        Field(
+            description="Usernames that may write executions' status. By default this process's, as the server says."
+        ),
+    ] = ()
     delegate_requester: Annotated[
         Flag,
         _in(EXECUTIONS),

@@ -140,7 +140,7 @@ class ResourceInfo:
 def _dig(obj: Mapping[str, Any], path: str) -> str:
     value: Any = obj
     for part in ("status.succeeded" if path == "status.successful" else path).split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part) if isinstance(value, (dict, Mapping)) else None
     if isinstance(value, bool):
         return "true" if value else "false"
     if path == "source":

@@ -33,6 +33,10 @@ class Snapshot:
         self._server.requests.clear()
         return _DEFINITIONS not in changed
 
+    def changed(self) -> list[str]:
+        """The kinds of which something was written since."""
+        return self._server._state.storage.changed(self._kept)
+
     def holds(self, kind: str, stored: Stored) -> bool:
         """Whether an object is the very one that was there: it has not been written since."""
         table = self._kept.tables.get(kind)

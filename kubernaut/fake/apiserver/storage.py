@@ -230,17 +230,24 @@ class Storage:
         woken: end them first.
         """
         self.version = kept.version
-        changed: list[str] = []
-        for kind in dict.fromkeys((*kept.tables, *self._tables)):
-            table, before = self.table(kind), kept.tables.get(kind, _NOTHING)
+        for table in self._tables.values():
             table.changed = None
-            if not table.gone and _newest(table.log) is _newest(before.log):
-                continue
-            changed.append(kind)
+        changed = self.changed(kept)
+        for kind in changed:
+            table, before = self.table(kind), kept.tables.get(kind, _NOTHING)
             table.dropped += len(table.log) + 1
             table.gone, table.compacted = False, before.compacted
             table.objects, table.keys, table.log = dict(before.objects), list(before.keys), list(before.log)
         return changed
+
+    def changed(self, kept: Kept) -> list[str]:
+        """The kinds of which something was written since."""
+        found: list[str] = []
+        for kind in dict.fromkeys((*kept.tables, *self._tables)):
+            table, before = self.table(kind), kept.tables.get(kind, _NOTHING)
+            if table.gone or _newest(table.log) is not _newest(before.log):
+                found.append(kind)
+        return found
 
     def compact(self, kind: str | None = None) -> None:
         """Forgets the history of a kind, or of all: older versions are answered with 410 from now on."""

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from kubernaut.fake.apiserver.patch.types import Node, item_type, member_type, resolve
+from kubernaut.fake.apiserver.patch.types import UNTYPED, Node, item_type, member_type, resolve
 
 _NUMBERS = {"integer": "int32", "number": "float64"}
 
@@ -80,22 +80,30 @@ def _walk(value: Any, node: Node, path: str, shown: str, found: list[str]) -> No
             f"json: cannot unmarshal {_json_type(value)} into Go struct field {shown} of type {_go_type(node)}"
         )
     if isinstance(value, dict):
-        is_map = not node.get("properties")
-        for name in list(value):
-            below = member_type(node, name)
-            inner = f"{path}.{name}" if path else name
-            if below is None:
-                if not is_map:
-                    found.append(inner)
-                    del value[name]
-                continue
-            if value[name] is None and not is_map and resolve(below).get("format") != "date-time":
-                del value[name]
-                continue
-            if resolve(below).get("format") == "quantity" and isinstance(value[name], float):
-                value[name] = _quantity(value[name])
-            _walk(value[name], resolve(below), inner, shown if is_map else f"{shown}.{name}", found)
+        _walk_members(value, node, path, shown, found)
     elif isinstance(value, list):
-        items = resolve(item_type(node))
+        items = item_type(node)
+        if items is UNTYPED:
+            return
         for index, item in enumerate(value):
             _walk(item, items, f"{path}[{index}]", shown, found)
+
+
+def _walk_members(value: dict[str, Any], node: Node, path: str, shown: str, found: list[str]) -> None:
+    is_map = not node.get("properties")
+    if is_map and not node.get("additionalProperties"):
+        return  # a map of anything
+    for name in list(value):
+        member, below = value[name], member_type(node, name)
+        inner = f"{path}.{name}" if path else name
+        if below is None:
+            if not is_map:
+                found.append(inner)
+                del value[name]
+            continue
+        if member is None and not is_map and below.get("format") != "date-time":
+            del value[name]
+            continue
+        if isinstance(member, float) and below.get("format") == "quantity":
+            value[name] = member = _quantity(member)
+        _walk(member, below, inner, shown if is_map else f"{shown}.{name}", found)

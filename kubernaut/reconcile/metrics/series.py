@@ -22,12 +22,11 @@ class Histogram:
     `bounds` are the upper bounds of the buckets, ascending; the last bucket, without a bound, is implied.
     """
 
-    __slots__ = ("_bounds", "_counts", "_labels", "_sum")
+    __slots__ = ("_bounds", "_counts", "_sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
-        self._labels = (*(repr(float(bound)) for bound in self._bounds), "+Inf")
-        self._counts = [0] * len(self._labels)
+        self._counts = [0] * (len(self._bounds) + 1)
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
@@ -47,7 +46,8 @@ class Histogram:
 
     def buckets(self) -> list[tuple[str, float]]:
         """(upper bound, how many values did not exceed it), the last one for all values."""
-        return list(zip(self._labels, accumulate(self._counts), strict=True))
+        labels = (*(repr(float(bound)) for bound in self._bounds), "+Inf")
+        return list(zip(labels, accumulate(self._counts), strict=True))
 
 
 class Counted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kubernaut.client import Client, Conflict, Forbidden, Invalid, MergePatch, NotFound
+from kubernaut.client import Client, Conflict, Forbidden, Invalid, MergePatch
 from kubernaut.remediation.approval.types import ApprovalRequest, DecidedBy, Decision
 from kubernaut.resources import format_time
 
@@ -16,19 +16,27 @@ class DecisionRefused(Exception):
 async def find_request(client: Client, name: str, namespace: str) -> ApprovalRequest:
     """The ApprovalRequest of that name, or the one for the execution of that name, the newest if there are several.
 
-    Raises DecisionRefused where there is none, naming those that wait.
+    Raises DecisionRefused where there is none, naming those that wait, and where the name fits both a request and the
+    execution of another, naming both: an execution may be called like somebody else's request.
     """
-    try:
-        return await client.get(ApprovalRequest, name, namespace=namespace)
-    except NotFound:
-        pass
     found = list(await client.list(ApprovalRequest, namespace=namespace))
+    own = [request for request in found if request.name == name]
     fitting = [request for request in found if request.spec.subject.name == name]
+    if own and any(request is not own[0] for request in fitting):
+        told = " or ".join(_described(request) for request in (*own, *(each for each in fitting if each is not own[0])))
+        raise DecisionRefused(f"{name!r} may mean two things: {told}; use the other name of the one that you mean")
+    if own:
+        return own[0]
     if fitting:
         return max(fitting, key=lambda request: (request.status.decision is None, request.spec.required_by))
     waiting = sorted(request.name for request in found if request.status.decision is None)
     there = f"waiting there: {', '.join(waiting[:10])}" if waiting else "nothing waits there"
     raise DecisionRefused(f"namespace {namespace} has no approval request of {name!r}; {there}")
+
+
+def _described(request: ApprovalRequest) -> str:
+    subject = request.spec.subject
+    return f"ApprovalRequest {request.name} of {subject.kind} {subject.name} ({request.spec.summary})"
 
 
 async def decide(

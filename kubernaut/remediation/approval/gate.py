@@ -7,28 +7,32 @@ from datetime import datetime
 
 from kubernaut.client import AlreadyExists, NotFound
 from kubernaut.reconcile import Context, Owns, Permission
+from kubernaut.remediation.approval.summary import bounded, summary_of
 from kubernaut.remediation.approval.types import ApprovalRequest, ApprovalRequestSpec, Subject
+from kubernaut.remediation.approval.webhooks import approval_webhooks
 from kubernaut.remediation.execution import Approved, KubernetesExecution, Reason
 from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, Vouching
 from kubernaut.resources import ObjectMeta, format_time, set_controller_reference
 
 NOT_STAMPED = "ApprovalNotStamped"
 _MAX_NAME = 253
-_MAX_TEXT = 512
 _MAX_REASONS = 32
 
 
 class ApprovalRequests:
     """Asks by an ApprovalRequest beside the execution, which owns it.
 
-    `webhooks`: whether the webhooks that say who decided are at work. Without them anybody who may write a status
-    could sign for somebody else, so an approval does not count then, unless `trust_unstamped` says that it does (for
-    demonstrations).
+    `webhooks`: whether the webhooks that say who decided are at work; `vouching` is asked whether that holds, and did
+    when the request was made (by default the webhook configurations named `kubernaut`). Without them anybody who may
+    write a status could sign for somebody else, so an approval does not count then, unless `trust_unstamped` says that
+    it does (for demonstrations).
     """
 
-    def __init__(self, *, webhooks: bool, trust_unstamped: bool = False) -> None:
+    def __init__(self, *, webhooks: bool, trust_unstamped: bool = False, vouching: Vouching | None = None) -> None:
         self._counts = webhooks or trust_unstamped
         self._stamped = webhooks
+        self._vouching = vouching or RegisteredWebhooks(approval_webhooks())
 
     @property
     def watches(self) -> tuple[Owns, ...]:
@@ -38,7 +42,8 @@ class ApprovalRequests:
     @property
     def permissions(self) -> tuple[Permission, ...]:
         """What asking needs."""
-        return (Permission(["get", "create"], ApprovalRequest, why="asks for the approvals that the policy requires"),)
+        asks = Permission(["get", "create"], ApprovalRequest, why="asks for the approvals that the policy requires")
+        return (asks, *(self._vouching.permissions if self._stamped else ()))
 
     async def ask(self, execution: KubernetesExecution, ctx: Context) -> Approved | Wait | Fail:
         """See `ApprovalGate.ask`. A decision counts for the digest that was shown, in time, by who may decide."""
@@ -52,7 +57,7 @@ class ApprovalRequests:
         if not _is_ours(request, execution, wanted):
             return _taken(execution, name)
         execution.status.remove_condition(Reason.CHILD_NAME_TAKEN)
-        return self._verdict(request, execution)
+        return await self._verdict(request, execution, ctx)
 
     async def _request(
         self, execution: KubernetesExecution, wanted: ApprovalRequestSpec, name: str, ctx: Context
@@ -71,7 +76,9 @@ class ApprovalRequests:
         ctx.events.event(execution, "ApprovalRequested", f"waits for ApprovalRequest {name}", action="Approve")
         return made
 
-    def _verdict(self, request: ApprovalRequest, execution: KubernetesExecution) -> Approved | Wait | Fail:
+    async def _verdict(
+        self, request: ApprovalRequest, execution: KubernetesExecution, ctx: Context
+    ) -> Approved | Wait | Fail:
         status, spec = request.status, request.spec
         if status.decision is None:
             return Wait()
@@ -79,8 +86,8 @@ class ApprovalRequests:
         said = f" {status.reason}" if status.reason else ""
         if status.decision == "rejected":
             return Fail(Reason.APPROVAL_REJECTED, f"rejected by {who or 'somebody'}:{said}".rstrip(":"))
-        if (self._stamped and not who) or not self._counts:
-            message = "the approval does not count: the webhooks that say who decided are not at work"
+        if doubt := await self._doubt(request, who, ctx):
+            message = f"the approval does not count: {doubt}; delete ApprovalRequest {request.name} to be asked again"
             execution.status.set_condition("Approved", False, reason=NOT_STAMPED, message=message)
             return Wait()
         if status.decided_at is None or status.decided_at > spec.required_by:
@@ -88,6 +95,19 @@ class ApprovalRequests:
         if who and who == spec.requested_by and not spec.self_approval:
             return Fail(Reason.APPROVAL_REJECTED, f"{who} asked for this and cannot approve it")
         return Approved(spec.digest, who or "somebody", status.decided_at)
+
+    async def _doubt(self, request: ApprovalRequest, who: str, ctx: Context) -> str | None:
+        """Why the signature may be anybody's; None when admission wrote it, or where any is good enough.
+
+        The webhooks must have been there when the request was made, not only by `decidedAt`: the one time is the API
+        server's, the other would be the forger's.
+        """
+        if not self._counts or (self._stamped and not who):
+            return "the webhooks that say who decided are not at work"
+        made, decided = request.metadata.creation_timestamp, request.status.decided_at
+        if made is not None and decided is not None and decided < made:
+            return f"status.decidedAt is {format_time(decided)}, before anybody was asked"
+        return await self._vouching.vouches(ctx.client, made) if self._stamped else None
 
 
 def approval_name(execution: KubernetesExecution) -> str:
@@ -103,17 +123,14 @@ def approval_name(execution: KubernetesExecution) -> str:
 def _spec(execution: KubernetesExecution, required_by: datetime) -> ApprovalRequestSpec:
     spec, status = execution.spec, execution.status
     policy = status.validation_results.policy_validation if status.validation_results else None
-    where = f" in {spec.target.namespace}" if spec.target.namespace else ""
-    parameters = "".join(f" {name}={value}" for name, value in spec.parameters.items())
-    summary = f"{spec.action} {spec.target.kind} {spec.target.name}{where}{parameters}"
     reasons = policy.approval_reasons if policy else []
     rt = execution.resource_type
     return ApprovalRequestSpec(
         subject=Subject(api_version=rt.api_version, kind=rt.kind, name=execution.name, uid=execution.uid or ""),
         digest=status.spec_digest or "",
         required_by=required_by,
-        summary=summary if len(summary) <= _MAX_TEXT else summary[: _MAX_TEXT - 1] + "…",
-        reasons=[reason[:_MAX_TEXT] for reason in reasons[:_MAX_REASONS]],
+        summary=summary_of(execution),
+        reasons=[bounded(reason) for reason in reasons[:_MAX_REASONS]],
         requested_by=spec.requested_by.username if spec.requested_by else "",
         self_approval=bool(policy and policy.self_approval),
     )

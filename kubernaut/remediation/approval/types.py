@@ -75,7 +75,7 @@ class ApprovalRequest(
     printer_columns=(
         PrinterColumn("Phase", ".status.phase"),
         PrinterColumn("Summary", ".spec.summary"),
-        PrinterColumn("Required By", ".spec.requiredBy", type="date"),
+        PrinterColumn("Required By", ".spec.requiredBy"),
         PrinterColumn("Decided By", ".status.decidedBy.username"),
         PrinterColumn("Age", ".metadata.creationTimestamp", type="date"),
     ),

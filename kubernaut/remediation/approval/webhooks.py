@@ -64,7 +64,9 @@ def stamp_decision(request: AdmissionRequest[ApprovalRequest]) -> None:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise _denied("decidedBy", f"who decides cannot be recorded in full: {where}: {first['msg']}") from None
-    status.decided_at = current_clock().now().replace(microsecond=0)
+    now, made = current_clock().now().replace(microsecond=0), request.target.metadata.creation_timestamp
+    # Our clock may be behind the API server's, and nobody decides before being asked.
+    status.decided_at = now if made is None else max(now, made)
 
 
 def check_decision(request: AdmissionRequest[ApprovalRequest]) -> None:

@@ -11,6 +11,7 @@ from kubernaut.policy import PolicyEvaluator
 from kubernaut.remediation.execution.gate import ApprovalGate, NoApprovals
 from kubernaut.remediation.execution.metrics import ExecutionMetrics
 from kubernaut.remediation.execution.redact import TAIL_BYTES
+from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, Vouching, stamping_webhooks
 
 Span = Annotated[timedelta, Field(gt=timedelta())]
 
@@ -58,8 +59,13 @@ class ExecutionConfig(BaseModel):
     borrows its action's ServiceAccount; leave it off wherever the stamping webhook can run.
     `trusted_requesters`: usernames (`system:serviceaccount:<namespace>:<name>`) of kubernaut's own ServiceAccounts,
     which may create an execution for whoever asked for its parent; everybody else's stamp is their own.
+    `own_usernames`: as whom the controllers write the status of executions (this one's and the audit's), which nobody
+    else may then; with none, `execution_webhooks` leaves the status open.
+    `vouching`: what is asked whether a stamp can be believed, unless `allow_unstamped`; by default the webhook
+    configurations named `kubernaut`.
     `audited`: an execution that is being deleted stays until the audit log has all of it (see `audits`).
     `metrics`: where executions are counted.
+    `protected_namespaces`: kubernaut's own, beside the executor's: no action acts there, whatever a policy says.
     `delegate_requester`: the policy answers for the requester, who then needs no permission of their own on the target.
     """
 
@@ -69,11 +75,19 @@ class ExecutionConfig(BaseModel):
     evaluator: SkipValidation[PolicyEvaluator]
     policy_mode: PolicyMode = PolicyMode.STRICT
     executor_namespace: Annotated[str, Field(min_length=1, max_length=63)] = "kubernaut-executor"
+    protected_namespaces: frozenset[Annotated[str, Field(min_length=1, max_length=63)]] = frozenset()
     limits: Limits = Limits()
     allow_unstamped: bool = False
     trusted_requesters: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
+    own_usernames: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
+    vouching: SkipValidation[Vouching] = Field(default_factory=lambda: RegisteredWebhooks(stamping_webhooks()))
     delegate_requester: bool = False
     audited: bool = False
     metrics: SkipValidation[ExecutionMetrics | None] = None
     approvals: SkipValidation[ApprovalGate] = Field(default_factory=NoApprovals)
     max_concurrent: Annotated[int, Field(gt=0)] = 4
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """Every namespace in which no action acts."""
+        return self.protected_namespaces | {self.executor_namespace}

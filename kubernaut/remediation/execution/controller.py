@@ -41,6 +41,7 @@ def _permissions(config: ExecutionConfig) -> list[Permission]:
     return [
         Permission(["create"], SubjectAccessReview, why="checks what the requester and the action's account may do"),
         *config.approvals.permissions,
+        *(() if config.allow_unstamped else config.vouching.permissions),
         *lock_permissions(executor),
         Permission(["get"], KubernetesExecution, why="the execution that a rollback undoes, or that holds a target"),
         *job_permissions(config),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kubernaut.actions import job_name, resolve_target
 from kubernaut.client import NotFound
@@ -20,7 +20,7 @@ from kubernaut.remediation.execution.jobs import (
 from kubernaut.remediation.execution.outcome import Outcome, outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
-from kubernaut.remediation.execution.state import state_digest
+from kubernaut.remediation.execution.state import UNKNOWN, state_digest, written_after
 from kubernaut.remediation.execution.types import ExecutionResults, Phase, RollbackStatus
 from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
 from kubernaut.resources import AnyResource
@@ -104,12 +104,12 @@ async def _watch(run: Run) -> Verdict:
             results.log_tail = None
         rollback = run.status.rollback_information
         if rollback and rollback.available:
-            rollback.state_after = await _state_to_undo(run, rollback)
+            rollback.state_after = await _state_to_undo(run, rollback, results.end_time or run.now)
         return Move(Phase.ROLLBACK_READY if rollback and rollback.available else Phase.COMPLETED, results.message or "")
     return _failed(end, results)
 
 
-async def _state_to_undo(run: Run, rollback: RollbackStatus) -> str | None:
+async def _state_to_undo(run: Run, rollback: RollbackStatus, ended: datetime) -> str | None:
     """The state that the inverse will find if nobody changes its target, which need not be ours; None without one."""
     if rollback.action is None or rollback.target is None:
         return None
@@ -121,7 +121,9 @@ async def _state_to_undo(run: Run, rollback: RollbackStatus) -> str | None:
         live = await run.ctx.client.get(model, target.name, namespace=target.namespace)
     except NotFound:
         return None
-    return state_digest(live.to_dict())
+    found = live.to_dict()
+    # A manager that was away sees the end late: what was written meanwhile is not the action's.
+    return UNKNOWN if written_after(found, ended) else state_digest(found)
 
 
 def _keeps_output(run: Run) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
@@ -15,16 +15,19 @@ TERMINAL = (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
 BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds: from a check that is done at once to an approval that takes its hour."""
 REMEMBERED = 10_000
+UNKNOWN = "unknown"
 
 
 class ExecutionMetrics(Collector):
     """Counts transitions as they are read back, so that a reconcile which is repeated counts nothing twice.
 
-    What happened before `since` was counted by another process. A collector: register it where metrics are shown.
+    What happened before `since` was counted by another process. `actions`: the names that are known, such as a Catalog.
+    A collector: register it where metrics are shown.
     """
 
-    def __init__(self, *, since: datetime) -> None:
+    def __init__(self, *, since: datetime, actions: Container[str] | None = None) -> None:
         self._since = since
+        self._actions = actions
         self._registry = registry = CollectorRegistry()
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._ended = Counter(
@@ -63,7 +66,7 @@ class ExecutionMetrics(Collector):
         self._seen.move_to_end(uid)
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        action = execution.spec.action
+        action = self._name(execution)
         for index in range(known, len(transitions)):
             entered = transitions[index]
             # Times in the API are whole seconds.
@@ -77,9 +80,14 @@ class ExecutionMetrics(Collector):
             if entered.phase == Phase.VALIDATED or entered.reason == "PolicyDenied":
                 self._decided(execution, denied=entered.phase == Phase.FAILED)
 
+    def _name(self, execution: KubernetesExecution) -> str:
+        """The action; of those that nobody knows all are one, for the text is the requester's."""
+        action = execution.spec.action
+        return action if self._actions is None or action in self._actions else UNKNOWN
+
     def _decided(self, execution: KubernetesExecution, *, denied: bool) -> None:
         results = execution.status.validation_results
         policy = results.policy_validation if results else None
         if policy is not None:
             decision = "denied" if denied else "approval" if policy.required_approval else "allowed"
-            self._decisions.labels(execution.spec.action, decision, policy.evaluator).inc()
+            self._decisions.labels(self._name(execution), decision, policy.evaluator).inc()

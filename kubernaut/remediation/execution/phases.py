@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from kubernaut.actions import ParameterError
 from kubernaut.remediation.execution.executing import executing, execution_expired, execution_limit
 from kubernaut.remediation.execution.gate import Approved
-from kubernaut.remediation.execution.lock import hold_target
+from kubernaut.remediation.execution.jobs import misfit, read_invocation
+from kubernaut.remediation.execution.lock import hold_target, lease_name
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.terminal import terminal
@@ -60,12 +62,19 @@ async def validated(run: Run) -> Verdict:
 
 
 async def _take_target(run: Run) -> Verdict:
-    """On to the Job once no other action is at work on the target."""
-    live = await run.read_target(run.order())
-    if isinstance(live, Fail):
-        return live
+    """On to the Job once no other action is at work on the target; what changes nothing disturbs nobody."""
+    order = run.order()
+    if not order.action.exclusive:
+        return Move(Phase.EXECUTING)
+    invocation = await read_invocation(run, order)
+    if isinstance(invocation, Fail):
+        return invocation
+    try:
+        name = await lease_name(run.ctx.client, order, invocation)
+    except ParameterError as error:
+        return misfit(error)
     waited = run.status.is_true(Reason.TARGET_BUSY)
-    busy = await hold_target(run, live)
+    busy = await hold_target(run, name)
     if busy is not None:
         return busy
     if not waited:

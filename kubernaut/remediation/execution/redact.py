@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
-REDACTED = "[REDACTED]"
+from kubernaut.remediation.execution.secretdata import NAMES, REDACTED, hide
+
 TAIL_BYTES = 64 * 1024
 
 # A pod's log is written by strangers: every pattern takes linear time, so no run before a name is unbounded.
-_NAMES = (
-    r"(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|(?<![\w.-])pwd)"
-    r"[\w.-]{0,64}"
-)
 _PEM = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
 # The end of a key whose beginning was cut off by the log's own limit.
 _PEM_END = re.compile(r"\A(?:[A-Za-z0-9+/=]+\s+)+-----END [A-Z ]{0,40}PRIVATE KEY-----")
@@ -19,28 +16,29 @@ _AUTHORIZATION = re.compile(
     r"(?i)\b((?:proxy-)?authorization\"?\s*[:=]\s*\"?(?:(?:basic|bearer|token|digest)\s+)?)[^\s\",;]+"
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
-_QUOTED = re.compile(rf"(?im)({_NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2)[^\\\n])*(?:\2|\\?$)")
-_PLAIN = re.compile(rf"(?i)({_NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")
-_FLAG = re.compile(rf"(?i)(--[\w-]{{0,32}}?{_NAMES}\s+)(?!-)\S+")
+_QUOTED = re.compile(rf"(?im)({NAMES}[\"']?\s*[:=]\s*)([\"'])(?:\\.|(?!\2)[^\\\n])*(?:\2|\\?$)")
+_PLAIN = re.compile(rf"(?i)({NAMES}[\"']?\s*[:=]\s*)(?![\"'\[{{])[^\s,;&\"'}}]+")
+_FLAG = re.compile(rf"(?i)(--[\w-]{{0,32}}?{NAMES}\s+)(?!-)\S+")
 _URL = re.compile(r"((?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(@)")
 _JWT = re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 _KNOWN = re.compile(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})\b")
-# A Secret printed as YAML or JSON: its values are base64 under names of the user's choice.
-_SECRET_DATA = re.compile(r"(?m)^(\s*(?:data|stringData):[ \t]*\n)((?:[ \t]+[^\s:]+:[^\n]*(?:\n|\Z))+)")
-_SECRET_JSON = re.compile(r"(\"(?:data|stringData)\"\s*:\s*)\{[^{}]*\}")
+# What Kubernetes writes of an environment variable: the telling name and the value are two fields.
+_VARIABLE = re.compile(
+    rf"(?i)(name[\"']?\s{{0,64}}:\s{{0,64}}[\"']?[\w.-]{{0,64}}?{NAMES}[\"']?\s{{0,64}},?\s{{0,64}}[\"']?value[\"']?"
+    r"\s{0,64}:\s{0,64})(\"(?:\\.|[^\"\\\n])*\"?|'[^'\n]*'?|[^\s,}]+)"
+)
 
 
 def redact(text: str) -> str:
     """`text` with what looks like a credential replaced by `[REDACTED]`.
 
     Known forms only: names such as password, token or key with their values, Authorization headers, JWTs, private
-    keys, credentials in URLs, well-known key prefixes, and the data of printed Secrets.
+    keys, credentials in URLs, well-known key prefixes, and Secrets as YAML or JSON, see `secretdata.hide`.
     """
     text = _PEM.sub(REDACTED, text)
     text = _PEM_END.sub(REDACTED, text)
-    if re.search(r"kind\"?:\s*\"?Secret\b", text):
-        text = _SECRET_DATA.sub(lambda m: m[1] + re.sub(r"(?m)^([ \t]+[^\s:]+:).*$", rf"\1 {REDACTED}", m[2]), text)
-        text = _SECRET_JSON.sub(rf'\1"{REDACTED}"', text)
+    text = hide(text)
+    text = _VARIABLE.sub(rf"\g<1>{REDACTED}", text)
     text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
     text = _BEARER.sub(rf"\g<1>{REDACTED}", text)
     text = _JWT.sub(REDACTED, text)

@@ -12,6 +12,7 @@ from kubernaut.client import Client
 from kubernaut.client.transports.kubernetes_asyncio import HttpTransport, Target, TransportOptions, open_transport
 from kubernaut.client.transports.kubernetes_asyncio.target import User
 from kubernaut.fake.controlplane.kubectl import Completed, kubectl
+from kubernaut.fake.controlplane.kubectl.volumes import mounted_files
 from kubernaut.resources.builtin.core_v1 import Pod, ServiceAccount
 
 __all__ = ["PodCommands", "open_as_account", "open_to"]
@@ -58,4 +59,4 @@ class PodCommands:
         bound = {"apiVersion": "v1", "kind": "Pod", "name": pod.name, "uid": pod.uid}
         transport = await open_as_account(self._client, self._target, namespace, account, bound=bound)
         async with Client(transport, user_agent="kubectl", field_manager="kubectl") as client:
-            return await kubectl(client, arguments, namespace=namespace)
+            return await kubectl(client, arguments, namespace=namespace, files=await mounted_files(self._client, pod))

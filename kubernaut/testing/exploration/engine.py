@@ -100,11 +100,14 @@ def _failure(scenario: Scenario, number: int | None, outcome: Outcome, judge: Ju
 
 @contextmanager
 def _little_garbage() -> Iterator[None]:
-    """What is there already is not looked at by the garbage collector again and again: a third of the time is its."""
+    """What is there already is not looked at by the garbage collector again and again: a third of the time is its.
+
+    What a run leaves is collected after it; a run that is as large as many is collected on its way.
+    """
     gc.collect()
     gc.freeze()
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(300_000, 20, 100)
     try:
         yield
     finally:

@@ -7,7 +7,8 @@ from collections.abc import Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+
+from kubernaut.testing.exploration.loop import ExplorationLoop
 
 __all__ = ["Generation", "current_generation", "end_others", "task_factory"]
 
@@ -76,15 +77,16 @@ def task_factory(
     generation = _CURRENT.get() if context is None else context.get(_CURRENT)
     if generation is not None:
         generation.tasks[task] = None
-    else:
-        _others.setdefault(loop, {})[task] = None
+    elif isinstance(loop, ExplorationLoop):
+        loop.others[task] = None
     return task
 
 
 async def end_others() -> None:
     """End the tasks of the running loop that belong to no generation, but for the one that asks."""
-    current = asyncio.current_task()
-    tasks = _others.pop(asyncio.get_running_loop(), {})
+    current, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert isinstance(loop, ExplorationLoop)
+    tasks, loop.others = loop.others, {}
     for _ in range(ROUNDS):
         left = [task for task in tasks if task is not current and not task.done()]
         if not left:
@@ -92,6 +94,3 @@ async def end_others() -> None:
         for task in left:
             task.cancel()
         await asyncio.sleep(0)
-
-
-_others: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[asyncio.Task[Any], None]] = WeakKeyDictionary()

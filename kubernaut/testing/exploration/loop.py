@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from kubernaut.testing.virtualtime import NeverAtRest, VirtualTimeLoop
 
-__all__ = ["ExplorationLoop"]
+__all__ = ["ExplorationLoop", "run_exploring"]
 
 ROUNDS = 2_000_000
 """Rounds of the loop in which something was ready all the time: more than any run has."""
@@ -22,6 +24,8 @@ class ExplorationLoop(VirtualTimeLoop):
 
     def __init__(self) -> None:
         super().__init__()
+        self.others: dict[asyncio.Task[Any], None] = {}
+        """Tasks that belong to no life of the operator; kept here, so that they go with the loop."""
         self._rounds = 0
         selector: Any = vars(self)["_selector"]
         self._poll = selector.select
@@ -39,3 +43,37 @@ class ExplorationLoop(VirtualTimeLoop):
         if self._nothing_ready(timeout) == 0:
             return ()
         return self._poll(timeout)
+
+
+def run_exploring(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `main()` on a loop of its own. Raises what it raises; its tasks are ended then, as asyncio.run does.
+
+    A `main` that returns has ended its tasks itself: looking for more among all tasks of the process, as asyncio.run
+    does, would cost more with every run whose tasks are not collected yet.
+    """
+    loop = ExplorationLoop()
+    try:
+        try:
+            loop.run_until_complete(main())
+        except BaseException:
+            loop.set_task_factory(None)
+            loop.run_until_complete(_end_tasks())
+            raise
+        finally:
+            loop.set_task_factory(None)
+            loop.run_until_complete(_shut_down(loop))
+    finally:
+        loop.close()
+
+
+async def _end_tasks() -> None:
+    current = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not current]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _shut_down(loop: ExplorationLoop) -> None:
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()

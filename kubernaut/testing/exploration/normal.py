@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ def end_state(scenario: Scenario, site: Site, outside: Outside) -> EndState:
     """What there is now, normalised: no uids, versions, times, generated names, events, ignored paths."""
     names = _Names(site)
     found: dict[str, Any] = {}
-    for kind in sorted(site.storage.kinds()):
+    for kind in sorted(site.snapshot.changed()):
         if kind == EVENTS:
             continue
         for stored in site.storage.iterate(kind):
@@ -83,6 +84,14 @@ def _text(obj: Any) -> list[str]:
     return yaml.safe_dump(obj, sort_keys=True, default_flow_style=False).splitlines()
 
 
+# Most objects are those that were there from the start, in every run.
+@lru_cache(maxsize=1000)
+def _origin(data: bytes) -> tuple[str, str]:
+    """The kind of an object, and what its name was generated from; "" where it was not."""
+    obj = msgspec.json.decode(data)
+    return obj["kind"], obj["metadata"].get("generateName") or ""
+
+
 class _Names:
     """What to call uids and generated names: by the objects that they belong to."""
 
@@ -96,12 +105,11 @@ class _Names:
                     self._learn(event.object)
 
     def _learn(self, stored: Stored) -> None:
-        obj = stored.decode()
-        base = obj["metadata"].get("generateName")
+        kind, base = _origin(stored.data)
         if base and stored.name.startswith(base):
             self._generated[stored.name] = f"{base}<generated>"
-        self._uids[stored.uid] = f"<uid of {obj['kind']} {self._generated.get(stored.name, stored.name)}>"
-        self._digits[stored.uid.replace("-", "")] = f"<uid of {obj['kind']}>"
+        self._uids[stored.uid] = f"<uid of {kind} {self._generated.get(stored.name, stored.name)}>"
+        self._digits[stored.uid.replace("-", "")] = f"<uid of {kind}>"
 
     def title(self, stored: Stored) -> str:
         """What an object is called in end states."""

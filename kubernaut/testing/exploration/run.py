@@ -14,7 +14,7 @@ from kubernaut.testing.exploration.calls import Boundary, CallRecord
 from kubernaut.testing.exploration.faults import PEOPLE
 from kubernaut.testing.exploration.generations import Generation, end_others, task_factory
 from kubernaut.testing.exploration.link import Link, PersonLink
-from kubernaut.testing.exploration.loop import ExplorationLoop
+from kubernaut.testing.exploration.loop import run_exploring
 from kubernaut.testing.exploration.normal import EndState, end_state
 from kubernaut.testing.exploration.operator import Operator
 from kubernaut.testing.exploration.outside import Outside
@@ -247,9 +247,9 @@ def execute(
         with run.site.open():
             await run.run()
 
-    with quiet(), asyncio.Runner(loop_factory=ExplorationLoop) as runner:
+    with quiet():
         try:
-            runner.run(main())
+            run_exploring(main)
         except (NeverAtRest, NothingLeftToDo) as error:
             runs[0].watcher.violated("comes to rest", str(error))
     outcome = runs[0].outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import time
 import warnings
@@ -18,6 +19,8 @@ __all__ = ["Batch", "Numbers", "explored", "in_processes"]
 
 NONE = 2**62
 BATCH_SECONDS = 0.25
+ELDERS = 32
+"""Runs between two collections of what outlived a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def _explored(
     least: Callable[[], int],
 ) -> int | None:
     batch, since = Batch(), time.monotonic()
-    for number in mine:
+    for done, number in enumerate(mine, 1):
         if numbers.late() or number > least():
             break
         outcome = judge.run(plan.schedule(number))
@@ -66,6 +69,8 @@ def _explored(
         if outcome.violation is not None:
             batch.failed = number
             break
+        # What a run leaves is dead now, nearly all of it in cycles: freed at once, its memory is still in the caches.
+        gc.collect(0 if done % ELDERS else 1)
         if time.monotonic() - since > BATCH_SECONDS:
             told(batch)
             batch, since = Batch(), time.monotonic()

@@ -140,17 +140,19 @@ async def test_a_watch_from_a_version_that_is_no_longer_kept_is_gone(core: Any, 
 
 
 async def test_a_status_is_written_apart_from_the_rest(api: Any, namespace: str) -> None:
-    policy: Any = client.PolicyV1Api(api)
-    body = {"metadata": {"name": "a"}, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "a"}}}}
-    made = await policy.create_namespaced_pod_disruption_budget(namespace, body)
-    status = {"observedGeneration": 7, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1}
-    patch = {"spec": {"maxUnavailable": 5}, "status": {**status, "expectedPods": 2}}
+    # No controller of the control plane writes the status of an Ingress, so nobody competes.
+    networking: Any = client.NetworkingV1Api(api)
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    body = {"metadata": {"name": "a"}, "spec": {"defaultBackend": backend}}
+    made = await networking.create_namespaced_ingress(namespace, body)
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    patch = {"spec": {"ingressClassName": "other"}, "status": status}
     options = {"_content_type": "application/merge-patch+json"}
-    written = await policy.patch_namespaced_pod_disruption_budget_status("a", namespace, patch, **options)
-    assert written.status.disruptions_allowed == 1 and written.spec.max_unavailable == 1
+    written = await networking.patch_namespaced_ingress_status("a", namespace, patch, **options)
+    assert written.status.load_balancer.ingress[0].ip == "192.0.2.1" and written.spec.ingress_class_name is None
     assert written.metadata.generation == made.metadata.generation
-    read = await policy.read_namespaced_pod_disruption_budget_status("a", namespace)
-    assert read.status.current_healthy == 2
+    read = await networking.read_namespaced_ingress_status("a", namespace)
+    assert read.status.load_balancer.ingress[0].ip == "192.0.2.1"
 
 
 async def test_a_custom_resource(gadgets: Any, namespace: str) -> None:

@@ -2,24 +2,30 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Self
 
 import pytest
+from pydantic import model_validator
 
-from kubernaut.client import ObjectHead
+from kubernaut.client import Client, ObjectHead
 from kubernaut.reconcile import (
     Context,
+    Controller,
+    Manager,
     NotCached,
     NotSynced,
+    Reconciler,
     Request,
     Result,
     TerminalError,
     Watch,
     predicates,
 )
+from kubernaut.resources import Resource
 from kubernaut.resources.builtin.core_v1 import ConfigMap
 from tests.reconcile.scripted import Finalizing, Scripted, manager_of
 from tests.reconcile.server import Server, refuse, widget
-from tests.reconcile.widgets import Widget
+from tests.reconcile.widgets import Widget, WidgetSpec
 
 pytestmark = pytest.mark.virtual_time
 
@@ -171,6 +177,36 @@ async def test_an_undecodable_object_is_terminal_and_can_be_deleted() -> None:
         await asyncio.sleep(10)
     assert reconciler.calls == ["finalize_raw a"]
     assert not server.objects
+
+
+class Touchy(Resource, group="example.dev", version="v1", plural="widgets", status_subresource=True):
+    """A kind whose validator raises what pydantic lets through."""
+
+    spec: WidgetSpec = WidgetSpec()
+
+    @model_validator(mode="after")
+    def _count(self) -> Self:
+        if self.spec.size > 9:
+            raise OverflowError("too many")
+        return self
+
+
+async def test_an_object_whose_validator_raises_anything_is_undecodable_too() -> None:
+    server = Server()
+    broken = {**widget("a"), "kind": "Touchy"}
+    broken["spec"]["size"] = 10
+    server.put("widgets", broken)
+
+    class Never(Reconciler[Touchy]):
+        async def reconcile(self, obj: Touchy, ctx: Context) -> None:
+            raise AssertionError(obj)
+
+    manager = Manager(Client(server))
+    manager.add(Controller(Touchy, Never()))
+    async with manager.running():
+        await asyncio.sleep(600)
+    (event,) = [event for _, _, event in server.events]
+    assert (event["reason"], event["note"]) == ("Undecodable", "OverflowError: too many")
 
 
 async def test_owned_and_watched_objects_lead_to_their_widgets() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
+from kubernaut.fake.apiserver.patch.copying import copied
 from kubernaut.fake.apiserver.patch.errors import bad_request
 
 
@@ -15,14 +15,14 @@ def merge_patch(doc: Any, patch: Any) -> Any:
     dropped too, as the RFC says; nulls inside lists stay.
     """
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged = dict(doc) if isinstance(doc, dict) else {}
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)
         else:
             merged[key] = merge_patch(merged.get(key), value)
-    return {key: value if key in patch else copy.deepcopy(value) for key, value in merged.items()}
+    return {key: value if key in patch else copied(value) for key, value in merged.items()}
 
 
 def merge_patch_object(doc: dict[str, Any], patch: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
+from kubernaut.fake.apiserver.patch.copying import copied
 from kubernaut.fake.apiserver.patch.errors import PatchError, bad_request
 from kubernaut.fake.apiserver.patch.types import Node, item_type, member_type, resolve
 
@@ -23,7 +23,7 @@ def strategic_merge(doc: dict[str, Any], patch: Any, schema: Node) -> dict[str, 
     """
     if not isinstance(patch, dict):
         raise bad_request("strategic merge patch must be an object")
-    return _merge_map(copy.deepcopy(doc), copy.deepcopy(patch), resolve(schema))
+    return _merge_map(copied(doc), copied(patch), resolve(schema))
 
 
 def _bad(message: str) -> PatchError:

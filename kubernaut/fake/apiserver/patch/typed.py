@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubernaut.fake.apiserver.patch.copying import copied
 from kubernaut.fake.apiserver.patch.fieldset import FieldSet, Path, element_text, field_element, item_element
 from kubernaut.fake.apiserver.patch.types import Node, fields, is_atomic, item_type, list_keys, member_type, resolve
 
@@ -107,7 +107,7 @@ def merge(live: Any, applied: Any, node: Node) -> Any:
     """`live` with everything that `applied` states; ABSENT where a side has no value. Neither is changed."""
     node = resolve(node)
     if applied is ABSENT:
-        return copy.deepcopy(live)
+        return copied(live)
     if isinstance(applied, list) and not is_atomic(node, applied) and isinstance(live, list) and live:
         return _merge_lists(live, applied, node)
     if isinstance(applied, dict) and not is_atomic(node, applied) and isinstance(live, dict):
@@ -116,8 +116,8 @@ def merge(live: Any, applied: Any, node: Node) -> Any:
             for name in [*live, *(name for name in applied if name not in live)]
         }
     if applied is None and isinstance(live, dict | list) and live and not is_atomic(node, live):
-        return copy.deepcopy(live)
-    return copy.deepcopy(applied)
+        return copied(live)
+    return copied(applied)
 
 
 def _merge_lists(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
@@ -144,7 +144,7 @@ def _merge_lists(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
         if left < len(theirs):
             element = theirs[left]
             if element not in our_items:
-                merged.append(copy.deepcopy(live[left]))
+                merged.append(copied(live[left]))
                 left += 1
                 continue
             if element in done:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 from typing import Any
 
+from kubernaut.fake.apiserver.patch.copying import copied
 from kubernaut.fake.apiserver.schema.prune import child_schema
 
 
@@ -19,16 +20,20 @@ def apply_defaults(obj: Any, schema: dict[str, Any] | None) -> None:
 
 def drop_nulls(value: Any, schema: dict[str, Any] | None) -> None:
     """Remove, in place, members that are null, are not nullable and have no default."""
+    if not schema:
+        return  # nothing is said of what is below: its nulls stay
     if isinstance(value, dict):
-        for key in list(value):
-            _, below = child_schema(schema or {}, key)
-            if value[key] is None and below is not None and not below.get("nullable") and "default" not in below:
+        for key, member in list(value.items()):
+            if member is not None and not isinstance(member, (dict, list)):
+                continue
+            _, below = child_schema(schema, key)
+            if member is None and below is not None and not below.get("nullable") and "default" not in below:
                 del value[key]
             else:
-                drop_nulls(value[key], below)
-    elif isinstance(value, list):
+                drop_nulls(member, below)
+    elif isinstance(value, list) and (items := schema.get("items")):
         for item in value:
-            drop_nulls(item, (schema or {}).get("items"))
+            drop_nulls(item, items)
 
 
 def _default(value: Any, schema: dict[str, Any] | None) -> None:
@@ -36,22 +41,27 @@ def _default(value: Any, schema: dict[str, Any] | None) -> None:
         return
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
-        for key, below in properties.items():
-            if below.get("default") is not None and (key not in value or _refused_null(value[key], below)):
-                value[key] = copy.deepcopy(below["default"])
+        for key, default in _defaults(properties):
+            if key not in value or _refused_null(value[key], properties[key]):
+                value[key] = copied(default)
         additional = schema.get("additionalProperties")
         for key, member in value.items():
             if key in properties:
-                _default(member, properties[key])
+                if isinstance(member, (dict, list)):
+                    _default(member, properties[key])
             elif isinstance(additional, dict):
                 if _refused_null(member, additional):
-                    value[key] = copy.deepcopy(additional.get("default"))
+                    value[key] = copied(additional.get("default"))
                 _default(value[key], additional)
     elif isinstance(value, list) and isinstance(items := schema.get("items"), dict):
         for index, item in enumerate(value):
             if _refused_null(item, items):
-                value[index] = copy.deepcopy(items.get("default"))
+                value[index] = copied(items.get("default"))
             _default(value[index], items)
+
+
+def _defaults(properties: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((key, below["default"]) for key, below in properties.items() if below.get("default") is not None)
 
 
 def _refused_null(value: Any, schema: dict[str, Any]) -> bool:

@@ -28,11 +28,11 @@ def check_namespace(call: Call) -> None:
     """A namespaced object needs its namespace to exist; a new one needs it not to be going."""
     if not call.resource.namespaced:
         return
-    namespace = call.state.find("namespaces", "", call.namespace)
+    namespace = call.state.storage.get("namespaces", "", call.namespace)
     if namespace is None:
         raise not_found("", "namespaces", call.namespace)
     call_creates = call.info.verb == "create" or call.stored() is None
-    if call_creates and namespace["metadata"].get("deletionTimestamp"):
+    if call_creates and namespace.decode()["metadata"].get("deletionTimestamp"):
         text = f"unable to create new content in namespace {call.namespace} because it is being terminated"
         cause = Cause("NamespaceTerminating", f"namespace {call.namespace} is being terminated", "metadata.namespace")
         name = (call.info.name or call.new_name) or ""

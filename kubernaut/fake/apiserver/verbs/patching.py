@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
-
 from kubernaut.fake.apiserver import conversion, decoding, managed
 from kubernaut.fake.apiserver.core import Call
 from kubernaut.fake.apiserver.options import WriteOptions, write_options
 from kubernaut.fake.apiserver.patch import PatchError, json_patch, merge_patch
+from kubernaut.fake.apiserver.patch.copying import copied
 from kubernaut.fake.apiserver.patch.strategic import strategic_merge
 from kubernaut.fake.apiserver.patch.types import UNTYPED
 from kubernaut.fake.apiserver.status import Cause, StatusError, bad_request, invalid, invalid_value, not_found
@@ -77,7 +76,7 @@ def patched(call: Call, old: Object, media: str) -> Object:
     except ValueError as error:
         raise bad_request(f"error decoding patch: {error}") from error
     try:
-        result = apply_to(call, msgspec.json.decode(msgspec.json.encode(old)), value, media)
+        result = apply_to(call, old, value, media)
     except PatchError as error:
         raise from_patch_error(error) from error
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
@@ -86,9 +85,9 @@ def patched(call: Call, old: Object, media: str) -> Object:
 
 
 def apply_to(call: Call, doc: Object, value: Any, media: str) -> Any:
-    """One patch on one document. Raises PatchError."""
+    """One patch on one document; what it makes of it shares nothing with it. Raises PatchError."""
     if media == JSON_PATCH:
-        return json_patch(doc, value)
+        return json_patch(copied(doc), value)
     if media == STRATEGIC:
         return strategic_merge(doc, value, managed.type_of(call) or UNTYPED)
     return merge_patch(doc, value)

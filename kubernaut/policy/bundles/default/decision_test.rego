@@ -12,13 +12,14 @@ base := {
 	"parameters": {},
 	"environment": "",
 	"targetLabels": {},
+	"object": {"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-1", "labels": {}},
 	"namespaceLabels": {},
 	"requester": {"username": "", "uid": "", "groups": []},
 	"risk": "low",
 	"time": "2024-01-06T23:30:00Z",
 	"weekday": "Saturday",
 	"hour": 23,
-	"dryRun": false,
+	"asksForDryRun": false,
 }
 
 about(changes) := object.union(base, changes)
@@ -73,6 +74,28 @@ questions["test_high_risk_in_production_needs_approval"] := [
 	about({"risk": "high", "target": deployment("prod-eu")}),
 	about({"risk": "high", "environment": "production"}),
 ]
+
+questions["test_the_name_of_production_may_be_written_in_any_way"] := array.concat(
+	[about({"risk": "high", "namespaceLabels": {"kubernaut.io/environment": written}}) | some written in spellings],
+	array.concat(
+		[about({"risk": "high", "environment": written}) | some written in spellings],
+		[about({"risk": "high", "target": deployment(written)}) | some written in spellings],
+	),
+)
+
+spellings := ["prod", "Prod", "PROD", "production", "Production", "PRODUCTION", "Prod-EU"]
+
+test_the_name_of_production_may_be_written_in_any_way if kubernaut.decision.requires_approval
+
+questions["test_other_environments_are_not_production"] := [about({
+	"risk": "high",
+	"environment": name,
+	"namespaceLabels": {"kubernaut.io/environment": name},
+}) |
+	some name in ["", "staging", "preprod", "non-production", "product"]
+]
+
+test_other_environments_are_not_production if plain
 
 test_high_risk_in_production_needs_approval if {
 	kubernaut.decision.allowed

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from kubernaut.actions import LABEL_EXECUTION_ID
+from kubernaut.actions import LABEL_EXECUTION_ID, MANAGED_BY, Invocation, Parameters, Target
 from kubernaut.client import AlreadyExists, Client, Conflict, NotFound
 from kubernaut.reconcile import Permission
-from kubernaut.remediation.execution.lock.holders import WORKFLOW, Holder
+from kubernaut.remediation.execution.lock.holders import EXECUTION, WORKFLOW, Holder, is_free, member_key, members
 from kubernaut.remediation.execution.lock.roots import CLIMBED, root_uid
 from kubernaut.remediation.execution.reasons import Reason
-from kubernaut.remediation.execution.run import Run
+from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.verdicts import Wait
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
@@ -31,13 +33,21 @@ def lock_permissions(namespace: str) -> list[Permission]:
     ]
 
 
-async def hold_target(run: Run, live: dict[str, Any]) -> Wait | None:
-    """Hold the target for this execution; wait, visibly, while another's action is at work on it. Raises ApiError.
+async def lease_name(client: Client, order: Order, invocation: Invocation[Parameters]) -> str:
+    """The name of the Lease for an action: by the uid of its target's root or, of what it makes, by name.
 
-    The Lease is taken over only from a holder that is gone or has ended: never by time, for a slow action is one too.
+    Raises ParameterError as `Action.creates` does, ApiError.
     """
-    client, holder = run.ctx.client, Holder.of(run.execution)
-    name = f"target-{await root_uid(client, live)}"
+    created = order.action.creates(invocation)
+    return f"target-{await root_uid(client, invocation.live) if created is None else _identity(created)}"
+
+
+async def hold_target(run: Run, name: str) -> Wait | None:
+    """Hold the Lease `name` for this execution; wait, visibly, while another's action is at work. Raises ApiError.
+
+    It is taken over only when nobody who is under it works any more: never by time, for a slow action is one too.
+    """
+    client, holder = run.ctx.client, await Holder.of(run.ctx.client, run.execution)
     namespace = run.config.executor_namespace
     try:
         lease = await client.get(Lease, name, namespace=namespace)
@@ -49,12 +59,15 @@ async def hold_target(run: Run, live: dict[str, Any]) -> Wait | None:
         _held(run)
         return None
     current = Holder.read(lease)
-    if current.uid == holder.uid:
-        _held(run)
-        return None
-    if not await current.is_done(client):
-        return _busy(run, current)
     taken = _lease(run, name, namespace, holder)
+    if current == holder:
+        if any(member.uid == run.uid for member in members(lease)):
+            _held(run)
+            return None
+        taken.metadata.labels |= lease.metadata.labels
+        taken.metadata.annotations |= lease.metadata.annotations
+    elif not await is_free(client, lease, besides=run.uid):
+        return _busy(run, current)
     taken.metadata.resource_version, taken.metadata.uid = lease.metadata.resource_version, lease.metadata.uid
     try:
         await client.update(taken)
@@ -65,27 +78,41 @@ async def hold_target(run: Run, live: dict[str, Any]) -> Wait | None:
 
 
 async def release_targets(client: Client, namespace: str, uid: str) -> None:
-    """Let go of what the execution `uid` holds by itself; what its workflow holds, the workflow lets go of.
+    """Let go of what the execution `uid` works under; what its workflow goes on holding stays, without it.
 
     Raises ApiError; Conflict where a Lease has changed since it was listed, so that the next try sees whose it is.
     """
-    for lease in await client.list(Lease, namespace=namespace, labels={LABEL_EXECUTION_ID: uid}):
-        if lease.spec.holder_identity != uid:
-            continue
-        version = lease.metadata.resource_version
+    for lease in await client.list(Lease, namespace=namespace, labels={member_key(uid): "true"}):
         try:
-            await client.delete(Lease, lease.name, namespace=namespace, uid=lease.uid, resource_version=version)
+            if lease.spec.holder_identity == uid or await is_free(client, lease, besides=uid):
+                version = lease.metadata.resource_version
+                await client.delete(Lease, lease.name, namespace=namespace, uid=lease.uid, resource_version=version)
+                continue
+            lease.metadata.labels.pop(member_key(uid), None)
+            lease.metadata.annotations.pop(member_key(uid), None)
+            await client.update(lease)
         except NotFound:
             continue
 
 
+def _identity(document: Mapping[str, Any]) -> str:
+    """Of an object that does not exist, and so has no uid: the same for everybody who would make it."""
+    target = Target.of(document)
+    group = target.api_version.rpartition("/")[0]
+    words = "/".join((group, target.kind, target.namespace or "", target.name))
+    return f"new-{hashlib.sha256(words.encode()).hexdigest()[:32]}"
+
+
 def _lease(run: Run, name: str, namespace: str, holder: Holder) -> Lease:
-    now = run.now
+    now, key = run.now, member_key(run.uid)
+    labels = {**MANAGED_BY, key: "true"}
+    if holder.kind == EXECUTION.kind:
+        labels[LABEL_EXECUTION_ID] = run.uid
     metadata = ObjectMeta(
         name=name,
         namespace=namespace,
-        labels={"app.kubernetes.io/managed-by": "kubernaut", LABEL_EXECUTION_ID: run.uid},
-        annotations=holder.annotations(),
+        labels=labels,
+        annotations={**holder.annotations(), key: f"{run.execution.namespace}/{run.execution.name}"},
     )
     return Lease(metadata=metadata, spec=LeaseSpec(holder_identity=holder.uid, acquire_time=now, renew_time=now))
 

@@ -8,23 +8,30 @@ from typing import Any
 from kubernaut.client import Client, NotFound
 from kubernaut.resources import AnyResource, ResourceType
 
-CLIMBED = (ResourceType("apps", "v1", "ReplicaSet", "replicasets"), ResourceType("batch", "v1", "Job", "jobs"))
-"""Owners that may be owned themselves; every other owner is a root, and its uid is in the reference already."""
+CLIMBED = (
+    ResourceType("apps", "v1", "DaemonSet", "daemonsets"),
+    ResourceType("apps", "v1", "Deployment", "deployments"),
+    ResourceType("apps", "v1", "ReplicaSet", "replicasets"),
+    ResourceType("apps", "v1", "StatefulSet", "statefulsets"),
+    ResourceType("batch", "v1", "CronJob", "cronjobs"),
+    ResourceType("batch", "v1", "Job", "jobs"),
+)
+"""Owners that are looked up: whoever may write an object may write any uid into its references."""
+_DEPTH = 4
 
 
 async def root_uid(client: Client, target: Mapping[str, Any]) -> str:
     """The uid of the outermost controller of an object, by its controller references; its own where it has none.
 
-    An owner that is gone ends the way: what it left behind is its own root then. Raises ApiError.
+    An owner that does not exist with that uid, or is of a kind that is not looked up, ends the way: what refers to it
+    is its own root. Raises ApiError.
     """
     metadata: Mapping[str, Any] = target["metadata"]
-    for _ in range(len(CLIMBED) + 1):
+    for _ in range(_DEPTH):
         owner = next((each for each in metadata.get("ownerReferences") or () if each.get("controller")), None)
-        if owner is None:
+        kind = None if owner is None else _climbed(owner)
+        if owner is None or kind is None:
             break
-        kind = _climbed(owner)
-        if kind is None:
-            return str(owner["uid"])
         model = AnyResource.of(kind.api_version, kind.kind, kind.plural, kind.namespaced)
         try:
             found = (await client.get(model, owner["name"], namespace=metadata.get("namespace"))).to_dict()

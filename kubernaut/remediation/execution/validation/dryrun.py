@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kubernaut.actions import job_name
+from dataclasses import replace
+
+from kubernaut.actions import LABEL_EXECUTION_ID, job_name
 from kubernaut.remediation.execution.collect import collect_pod
 from kubernaut.remediation.execution.jobs import (
     accept_job,
@@ -15,7 +17,7 @@ from kubernaut.remediation.execution.jobs import (
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.types import DryRunResults
+from kubernaut.remediation.execution.types import DryRunResults, Phase
 from kubernaut.remediation.execution.verdicts import Fail, Wait
 from kubernaut.resources.builtin.batch_v1 import Job
 
@@ -36,7 +38,7 @@ async def check_dry_run(run: Run, order: Order) -> Fail | Wait | None:
     """Announce, create, watch and judge the dry-run Job, one step per reconcile. It has a deadline of its own."""
     results = run.results.dry_run_results
     if results is None:
-        return _announce(run, order)
+        return await _announce(run, order)
     if not results.required or results.success:
         return None
     job = await find_job(run, results.job_name or "")
@@ -48,14 +50,28 @@ async def check_dry_run(run: Run, order: Order) -> Fail | Wait | None:
     return await _judge(run, job, results)
 
 
-def _announce(run: Run, order: Order) -> Wait | None:
+async def _announce(run: Run, order: Order) -> Wait | None:
+    """Name the Job of this validation: one that is there already has tried the change on other objects than now's."""
     required, why = dry_run_needed(run, order)
     run.results.dry_run_results = results = DryRunResults(required=required, reason=why)
     if not required:
         return None
-    results.job_name = job_name(order.action.name, run.uid, dry_run=True)
+    attempt = max(1, sum(each.phase == Phase.VALIDATING for each in run.status.transitions))
+    while await _is_used(run, job_name(order.action.name, run.uid, True, attempt)):
+        attempt += 1
+    results.job_name = job_name(order.action.name, run.uid, True, attempt)
     results.deadline = run.status.deadline = run.now + run.config.limits.dry_run
     return Wait()
+
+
+async def _is_used(run: Run, name: str) -> bool:
+    """Whether an earlier validation's Job has that name; a stranger's is waited for instead."""
+    job = await find_job(run, name)
+    return job is not None and job.metadata.labels.get(LABEL_EXECUTION_ID) == run.uid
+
+
+def _attempt(name: str) -> int:
+    return int(name.rpartition("-dry")[2].removeprefix("-") or 1)
 
 
 async def _start(run: Run, order: Order, results: DryRunResults, job: Job | None) -> Fail | Wait:
@@ -66,7 +82,7 @@ async def _start(run: Run, order: Order, results: DryRunResults, job: Job | None
         plan = plan_job(run, order, invocation, dry_run=True)
         if isinstance(plan, Fail):
             return plan
-        created = await create_job(run, plan)
+        created = await create_job(run, replace(plan, attempt=_attempt(results.job_name or "")))
         if isinstance(created, Wait):
             return created
         job = created

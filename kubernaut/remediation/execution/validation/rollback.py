@@ -15,7 +15,10 @@ async def check_rollback(run: Run, order: Order) -> Fail | None:
     reference = run.execution.spec.rollback_of
     if reference is None:
         return None
-    namespace = reference.namespace or run.execution.namespace
+    namespace = run.execution.namespace
+    if reference.namespace not in (None, namespace):
+        # Whoever may create executions here need not know anything of those elsewhere.
+        return Fail(Reason.ROLLBACK_INVALID, f"spec.rollbackOf.namespace: must be {namespace}, the execution's own")
     try:
         original = await run.ctx.client.get(KubernetesExecution, reference.name, namespace=namespace)
     except NotFound:
@@ -47,7 +50,8 @@ def _refusal(run: Run, order: Order, original: KubernetesExecution, back: Rollba
         back.action == spec.action
         and (back.parameters or {}) == spec.parameters
         and wanted is not None
+        and wanted.api_version in (None, order.target.api_version)
         and (wanted.kind, wanted.namespace, wanted.name)
         == (order.target.kind, order.target.namespace, order.target.name)
     )
-    return None if same else f"this is not what {original.name} recorded: {back.action} {back.parameters or {}}"
+    return None if same else f"this is not what {original.name} recorded: use `kubernaut rollback {original.name}`"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -122,9 +124,12 @@ class _Collector:
         self._stage.put(obj, actor=ACTOR)
 
 
-def _owners(stored: Stored) -> list[dict[str, Any]]:
-    if b'"ownerReferences"' not in stored.data:
-        return []
-    decoded: dict[str, Any] = msgspec.json.decode(stored.data)
-    owners: list[dict[str, Any]] = decoded["metadata"].get("ownerReferences") or []
-    return owners
+def _owners(stored: Stored) -> Sequence[Mapping[str, Any]]:
+    return _owners_in(stored.data) if b'"ownerReferences"' in stored.data else ()
+
+
+# Each version of an object is looked at several times.
+@lru_cache(maxsize=256)
+def _owners_in(data: bytes) -> Sequence[Mapping[str, Any]]:
+    decoded: dict[str, Any] = msgspec.json.decode(data)
+    return tuple(decoded["metadata"].get("ownerReferences") or ())
