@@ -37,6 +37,7 @@ class ExplorationLoop(VirtualTimeLoop):
         if timeout is not None and timeout <= 0:
             self._rounds += 1
             if self._rounds > ROUNDS:
+                self._rounds = 0  # what follows is the end of the tasks, which may take as long again
                 raise NeverAtRest(f"something was ready to run for {ROUNDS} rounds of the loop")
             return ()
         self._rounds = 0
@@ -56,7 +57,6 @@ def run_exploring(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             loop.run_until_complete(main())
         except BaseException:
-            loop.set_task_factory(None)
             loop.run_until_complete(_end_tasks())
             raise
         finally:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+import kubernaut.testing.exploration.loop as loops
 from kubernaut.client import Client
 from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.fake.apiserver import ApiServer
@@ -31,8 +34,10 @@ from kubernaut.testing.exploration import (
     World,
 )
 from kubernaut.testing.exploration.judge import Judge
+from kubernaut.testing.exploration.loop import run_exploring
 from kubernaut.testing.exploration.normal import EndState, diff
 from kubernaut.testing.exploration.schedule import ANY
+from kubernaut.testing.virtualtime import NeverAtRest
 from tests.testing.exploration.world import Website, careless, publish, website
 
 
@@ -248,3 +253,71 @@ def test_a_snapshot_says_when_definitions_have_changed() -> None:
 
     run_virtual(define)
     assert not snapshot.restore()
+
+
+def test_a_snapshot_says_of_which_kinds_something_was_written() -> None:
+    async def story() -> None:
+        server = ApiServer(seed=1)
+        snapshot = Snapshot(server)
+        assert snapshot.changed() == []
+        async with Client(InProcessTransport(server)) as client:
+            await client.create(ConfigMap(metadata=ObjectMeta(name="one", namespace="default")))
+            assert snapshot.changed() == ["configmaps"]
+            await client.delete(ConfigMap, "one", namespace="default")
+        assert snapshot.changed() == ["configmaps"]
+        snapshot.restore()
+        assert snapshot.changed() == []
+
+    run_virtual(story)
+
+
+# The loop of a run.
+
+
+def test_nothing_of_a_run_is_kept_when_it_is_over() -> None:
+    judge = Judge(careless)
+    judge.run(Schedule())
+    gc.collect()
+    before = sum(isinstance(each, asyncio.Task) for each in gc.get_objects())
+    judge.run(Schedule())
+    gc.collect()
+    assert sum(isinstance(each, asyncio.Task) for each in gc.get_objects()) == before
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_run_raises_comes_out_once_its_tasks_have_ended(late: bool) -> None:
+    ended = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append(True)
+
+    async def main() -> None:
+        task = asyncio.get_running_loop().create_task(forever())
+        if late:
+            await asyncio.sleep(1)
+        await asyncio.sleep(0)
+        assert not task.done()
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing"):
+        run_exploring(main)
+    assert ended == [True]
+
+
+def test_a_run_that_spins_is_given_up_and_its_tasks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "ROUNDS", 500)
+    ended = []
+
+    async def main() -> None:
+        try:
+            while True:
+                await asyncio.sleep(0)
+        finally:
+            ended.append(True)
+
+    with pytest.raises(NeverAtRest):
+        run_exploring(main)
+    assert ended == [True]
