@@ -34,8 +34,9 @@ class JobPlan:
     """Everything the Job depends on.
 
     `timeout` is the command's own time: scheduling and image pull get 120 s more. `max_retries` counts only for
-    idempotent actions and dry runs. `attempt` tells the dry runs of one execution apart. `namespace` is the executor's. `avoid_node` keeps the pod off one node. `files` are
-    texts by name, brought by a Secret of the Job's name that must be created once the Job exists: see `build_secret`.
+    idempotent actions and dry runs. `attempt` tells the dry runs of one execution apart. `namespace` is the executor's.
+    `avoid_node` keeps the pod off one node. `files` are texts by name, brought by a Secret of the Job's name that must
+    be created once the Job exists: see `build_secret`.
     """
 
     execution_name: str

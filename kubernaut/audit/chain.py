@@ -19,10 +19,19 @@ def canonical(entry: AuditEntry) -> str:
 
     Raises AuditRefused for an entry that is too large.
     """
-    body = json.dumps(entry.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    body = _text(entry)
     if len(body) > MAX_BODY:
         raise AuditRefused(f"entry {entry.id}: has {len(body)} bytes, at most {MAX_BODY} are kept: shorten its details")
     return body
+
+
+def body_size(entry: AuditEntry) -> int:
+    """Bytes of the entry's canonical text, of which MAX_BODY are kept at most."""
+    return len(_text(entry))
+
+
+def _text(entry: AuditEntry) -> str:
+    return json.dumps(entry.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def digest(body: str, sequence: int, previous: str) -> str:
@@ -60,8 +69,8 @@ class Break:
 def verify(records: Iterable[AuditRecord]) -> list[Break]:
     """Where the chains of these records do not hold; empty when all is well.
 
-    Give whole chains, those of one subject in the order of their sequence. A cut at the end cannot be seen from the
-    chain alone: compare the last hash with the one that the object's status keeps.
+    Give whole chains, those of one subject in the order of their sequence. A cut at the end, and a chain that is gone
+    as a whole, cannot be seen from the chain alone: compare the last hash with the one that the object's status keeps.
     """
     last: dict[str, AuditRecord] = {}
     breaks: list[Break] = []
@@ -81,3 +90,5 @@ def _problems(record: AuditRecord, before: AuditRecord | None) -> Iterable[str]:
         yield "does not follow the record before"
     if record.hash != digest(canonical(record.entry), record.sequence, record.previous_hash):
         yield "was changed after it was written"
+    if record.altered:
+        yield f"is kept under another {', '.join(record.altered)} than it was recorded with"

@@ -63,6 +63,7 @@ class AuditRecord(_Value):
     """An entry in its place: `sequence` counts from 1 per subject, `position` grows over the whole store.
 
     `hash` is over the entry, its sequence and `previous_hash` (64 hexadecimal digits; of the first record all zero).
+    `altered` names what a store keeps beside the entry, to find it by, and found to differ from it.
     """
 
     position: int
@@ -71,6 +72,7 @@ class AuditRecord(_Value):
     previous_hash: str
     hash: str
     entry: AuditEntry
+    altered: tuple[str, ...] | None = None
 
 
 def entry_id(uid: str, transition: str) -> str:

@@ -88,5 +88,6 @@ class AuditStore(Protocol):
 
     async def purge(self, before: datetime) -> int:
         """Forget the subjects to whom nothing has happened since `before`: their whole chains, so that those which
-        stay still verify. Returns the number of records that went. Raises AuditRefused."""
+        stay still verify. A store may keep a chain that does not hold. Returns the number of records that went. Raises
+        AuditRefused."""
         ...

@@ -44,6 +44,14 @@ def test_names_tell_actions_executions_and_dry_runs_apart() -> None:
     assert job_name("x" * 80, UID) != job_name("x" * 81, UID)
     assert job_name("restart-pod", UID) != job_name("restart-pod", UID, dry_run=True)
     assert job_name("restart-pod", UID) != job_name("restart-pod", "other")
+    assert job_name("restart-pod", UID, True, 2) == "exec-restart-pod-1b9d6bcdbb-dry-2"
+    assert len(job_name("x" * 80, UID, True, 12)) == 63
+    plan = replace(PLAN, dry_run=True, attempt=2, files={"a": "b"})
+    job = build_job(plan)
+    job.metadata.uid = "u"
+    assert job.name == plan.name == "exec-scale-deployment-1b9d6bcdbb-dry-2"
+    secret = build_secret(plan, job)
+    assert secret is not None and secret.name == secret_name(job) == job.name
 
 
 def test_identity_travels_in_labels_and_annotations_of_job_and_pod() -> None:

@@ -129,6 +129,45 @@ def test_a_job_comes_back_without_the_selector_that_was_made_for_it() -> None:
     assert job["spec"]["selector"], "the live object is left as it was"
 
 
+def applied(catalog: Catalog, target: dict[str, str], document: dict[str, Any], *related: dict[str, Any]) -> Any:
+    invocation = catalog.invocation("apply-manifest", target, {"manifest": json.dumps(document)}, {}, related)
+    return catalog.get("apply-manifest").creates(invocation)
+
+
+def test_what_a_manifest_makes_is_told_and_what_is_there_has_to_be_the_target() -> None:
+    catalog, place = Catalog.builtin(), {"kind": "Namespace", "name": "a"}
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "labels": {"c": "d"}}}
+    assert applied(catalog, place, made)["metadata"] == {"name": "b", "namespace": "a", "labels": {"c": "d"}}
+    assert applied(catalog, {"kind": "ConfigMap", "namespace": "a", "name": "b"}, made) is None
+    with pytest.raises(TargetError, match="target: ConfigMap a/b exists: name it as the target"):
+        applied(catalog, place, made, live_object("ConfigMap", {}))
+    invocation = catalog.invocation(
+        "apply-manifest", place, {"manifest": json.dumps(made)}, {}, [live_object("ConfigMap", {})]
+    )
+    for asked in (catalog.get("apply-manifest").command, catalog.get("apply-manifest").capture):
+        with pytest.raises(TargetError, match="exists"):
+            asked(invocation)
+
+
+def test_a_namespace_as_the_target_takes_the_right_to_create_and_no_more() -> None:
+    catalog = Catalog.builtin()
+    rules = catalog.get("apply-manifest").rbac(
+        catalog.resolve_target("apply-manifest", {"kind": "Namespace", "name": "a"})
+    )
+    assert {verb for rule in rules for verb in rule.verbs} == {"create"}
+    assert "namespaces" not in {resource for rule in rules for resource in rule.resources}
+    own = Catalog.builtin(kinds=AllowedKinds.parse(["v1/ConfigMap"], sensitive=["v1/Namespace"])).get("apply-manifest")
+    rules = own.rbac(catalog.resolve_target("apply-manifest", {"kind": "Namespace", "name": "a"}))
+    assert [(rule.verbs, rule.resources, rule.resource_names) for rule in rules] == [
+        (["create"], ["configmaps"], []),
+        (["patch"], ["namespaces"], ["a"]),
+    ]
+
+
+def test_only_what_reads_shares_a_target() -> None:
+    assert [action.name for action in Catalog.builtin() if not action.exclusive] == ["collect-logs"]
+
+
 LIVE: dict[str, Any] = {
     "metadata": {"labels": {"a": "1"}},
     "spec": {"replicas": 2, "list": [{"name": "x"}], "map": {"k": "v", "deep": {"n": 1}}},

@@ -59,7 +59,7 @@ async def test_rights_in_that_namespace_are_enough_for_the_requester_and_needed(
     subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jo"}]
     binding = {"metadata": metadata, "roleRef": reference, "subjects": subjects}
     await cluster.client.create(RoleBinding.from_dict(binding))
-    config = ExecutionConfig(catalog=CATALOG, evaluator=allow_all())
+    config = ExecutionConfig(catalog=CATALOG, evaluator=allow_all(), allow_unstamped=True)
     async with cluster.running(executions(config)):
         allowed, refused = await apply_into(cluster, "shop", "jo"), await apply_into(cluster, "other", "jo")
     assert allowed.status.phase == "rollback_ready", allowed.status.to_dict()

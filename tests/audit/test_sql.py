@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from kubernaut.audit import AuditQuery, AuditRefused, AuditUnavailable, open_store, verify
+from kubernaut.audit import AuditQuery, AuditRefused, AuditUnavailable, DeferredStore, open_store, verify
+from kubernaut.audit.opening import check_url
 from kubernaut.audit.sql.engine import make_engine
 from kubernaut.audit.sql.tables import metadata
 from tests.audit import postgres
@@ -139,14 +140,75 @@ async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     ("url", "problem"),
     [
         ("mysql://host/db", "'mysql' is not known; a URL begins with one of sqlite:, postgresql:"),
-        ("audit.db", "'audit.db' is not known"),
-        ("postgresql://host", "names no database"),
+        ("audit.db", "'' is not known"),
+        ("postgresql://", "write it as postgresql://user:password@host/database"),
+        ("postgresql://host", "write it as postgresql://"),
+        ("postgresql:///database", "write it as postgresql://"),
+        ("postgresql+psycopg2://host/db", "the driver psycopg2 is not known"),
+        ("postgresql://host:port/db", "is no URL: Port could not be cast"),
+        ("sqlite:", "write it as sqlite:///audit.db"),
+        ("sqlite://", "write it as sqlite:///audit.db"),
+        ("sqlite://audit.db", "write it as sqlite:///audit.db"),
+        ("https://", "write it as https://host/prefix"),
+        ("http:", "write it as http://host/prefix"),
+        ("https:///prefix", "write it as https://host/prefix"),
+        ("https://host/prefix?a=b", "write it as https://host/prefix"),
+        ("http://[::1/x", "is no URL"),
+        ("memory:x", "write it as memory:"),
     ],
 )
 async def test_a_url_that_names_no_store_is_told(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         async with open_store(url):
             pass
+    with pytest.raises(ValueError, match=problem):
+        DeferredStore(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/audit.db",
+        "sqlite+aiosqlite:///audit.db",
+        "postgresql://user:pass%23word@host:5432/db",
+        "postgresql://[::1]/db",
+        "postgresql:///db?host=/run/postgresql",
+        "https://host:8443/prefix/",
+        "http://host",
+        "memory:",
+    ],
+)
+def test_a_url_that_can_work_is_taken(url: str) -> None:
+    assert url.startswith(check_url(url))
+
+
+async def test_a_deferred_store_that_cannot_be_opened_is_unavailable_and_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(url: str, **options: object) -> object:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr("kubernaut.audit.deferred.open_store", broken)
+    store = DeferredStore("sqlite:///audit.db")
+    with pytest.raises(AuditUnavailable, match="cannot be opened: RuntimeError") as told:
+        await store.append(entry())
+    assert "hunter2" not in str(told.value)
+    monkeypatch.undo()
+    await store.aclose()
+
+
+async def test_tables_of_another_version_do_not_count_against_an_entry(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'audit.db'}"
+    async with open_store(url):
+        pass
+    engine = make_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE kubernaut_audit_version SET version_num = '9999'"))
+    await engine.dispose()
+    store = DeferredStore(url)
+    with pytest.raises(AuditUnavailable, match="of a version that is not known here"):
+        await store.append(entry())
+    await store.aclose()
 
 
 @pytest.mark.virtual_time

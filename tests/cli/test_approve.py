@@ -12,6 +12,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kubernaut.cli.app import app
+from kubernaut.cli.approve import command
+from kubernaut.client import Client, MergePatch
+from kubernaut.client.connect import connect
 from kubernaut.fake import FakeCluster
 from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequestSpec, Subject
 from kubernaut.resources import ObjectMeta
@@ -47,13 +50,13 @@ async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
         yield cluster.kubeconfig(tmp_path / "config")
 
 
-async def run(*arguments: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+async def run(*arguments: str, input: str | None = None) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), input)
 
 
 async def test_approve_finds_the_request_by_the_execution_and_shows_what_is_approved(kubeconfig: Path) -> None:
     result = await run("approve", "fix", "--reason", "go", "--kubeconfig", str(kubeconfig))
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == 1, "what does not count is no success"
     assert result.stdout == "drain-node Node node-1: approved by nobody\n"
     assert "drain-node moves every pod off a node" in result.stderr
     assert "asked by alice" in result.stderr
@@ -85,3 +88,53 @@ async def test_a_kubeconfig_that_is_not_there_ends_with_2_and_a_server_that_is_n
     assert (await run("approve", "", "--kubeconfig", str(kubeconfig))).exit_code == 2
     result = await run("approve", "fix", "--kubeconfig", str(leading_nowhere(kubeconfig, tmp_path)))
     assert result.exit_code == 4, result.stderr
+
+
+async def signed(client: Client, name: str) -> None:
+    """What the webhooks write."""
+    patch = MergePatch({"status": {"decidedBy": {"username": "bob"}}})
+    await client.patch(ApprovalRequest, name, patch, namespace="default", subresource="status")
+
+
+async def test_an_approval_that_counts_ends_with_0(kubeconfig: Path) -> None:
+    async with connect(kubeconfig) as client:
+        # Who is written beside the decision stays: this cluster has no webhook that would say otherwise.
+        await signed(client, "fix-0123456789")
+    result = await run("approve", "fix", "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "drain-node Node node-1: approved by bob\n"
+
+
+async def test_on_a_terminal_it_shows_what_and_asks(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "on_a_terminal", lambda: True)
+    result = await run("approve", "fix", "--kubeconfig", str(kubeconfig), input="n\n")
+    assert result.exit_code == 1
+    assert "  for KubernetesExecution fix, by ApprovalRequest fix-0123456789" in result.stderr
+    assert "Approve this? [y/N]" in result.stderr and "nothing was decided" in result.stderr
+    async with connect(kubeconfig) as client:
+        found = await client.get(ApprovalRequest, "fix-0123456789", namespace="default")
+        assert found.status.decision is None
+        await signed(client, "fix-0123456789")
+    assert (await run("approve", "fix", "--kubeconfig", str(kubeconfig), input="y\n")).exit_code == 0
+
+
+async def test_with_yes_it_does_not_ask(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "on_a_terminal", lambda: True)
+    async with connect(kubeconfig) as client:
+        await signed(client, "fix-0123456789")
+    result = await run("approve", "fix", "--yes", "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 0 and "Approve this?" not in result.stderr
+
+
+async def test_what_somebody_else_wrote_cannot_draw_on_the_terminal(kubeconfig: Path) -> None:
+    made = request("spoof-1")
+    made.spec.subject.name = "spoof"
+    made.spec.summary = "delete-resource Node a\n# policy: low risk\x1b[2K"
+    made.spec.reasons = ["one\rtwo"]
+    made.spec.requested_by = "eve\u202e"
+    async with connect(kubeconfig) as client:
+        await client.create(made)
+    result = await run("approve", "spoof", "--kubeconfig", str(kubeconfig))
+    assert r"delete-resource Node a\n# policy: low risk\x1b[2K (asked by eve\u202e)" in result.stderr
+    assert r"  one\rtwo" in result.stderr
+    assert all(line.isprintable() for line in (result.stdout + result.stderr).splitlines())

@@ -7,15 +7,21 @@ import csv
 import io
 import json
 import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from kubernaut.audit import open_store
+from kubernaut.audit import AuditQuery, AuditRecord, MemoryAuditStore, open_store
 from kubernaut.cli.app import app
 from kubernaut.cli.audit.times import moment, parse_age
+from kubernaut.fake import FakeCluster
+from kubernaut.remediation.execution import KubernetesExecution, crds
 from tests.audit.entries import START, entry
 
 
@@ -121,3 +127,104 @@ def test_times_and_ages() -> None:
     for wrong in ("", "12", "1h-", "9999999999999w"):
         with pytest.raises(ValueError, match=r"age|longer"):
             parse_age(wrong)
+
+
+class Repeating(MemoryAuditStore):
+    """Answers every question with its first records."""
+
+    async def query(self, query: AuditQuery) -> Sequence[AuditRecord]:
+        return await super().query(replace(query, after=0, limit=2))
+
+
+def test_a_store_that_ignores_where_to_go_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Repeating()
+    asyncio.run(store.append(entry("u1")))
+
+    @asynccontextmanager
+    async def opened(url: str, **options: object) -> AsyncIterator[Repeating]:
+        yield store
+
+    monkeypatch.setattr("kubernaut.cli.audit.command.open_store", opened)
+    for command in ("verify", "export"):
+        result = run(command, "--store", "https://audit")
+        assert result.exit_code == 4
+        assert "the store gave record 1 again" in result.stderr
+
+
+def recorded(name: str, hashed: str, status: str = "True") -> dict[str, Any]:
+    message = f"2 transitions, the last with hash {hashed}"
+    condition = {"type": "AuditRecorded", "status": status, "reason": "Recorded", "message": message}
+    target = {"kind": "Deployment", "name": "web"}
+    return {
+        "apiVersion": "kubernetesexecution.kubernaut.io/v1",
+        "kind": "KubernetesExecution",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"action": "scale-deployment", "target": target},
+        "status": {"conditions": [condition]},
+    }
+
+
+class Live:
+    """A log, and a cluster whose executions it tells of."""
+
+    def __init__(self, cluster: FakeCluster, folder: Path) -> None:
+        self.cluster = cluster
+        self.kubeconfig = str(cluster.kubeconfig(folder / "config"))
+        self.file = folder / "live.db"
+        self.url = f"sqlite:///{self.file}"
+
+    async def execution(self, name: str, told: int, *, status: str = "True") -> str:
+        """An execution of which so many transitions were recorded; its uid."""
+        kind = KubernetesExecution
+        await self.cluster.load([recorded(name, "0" * 64)])
+        obj = await self.cluster.client.get(kind, name, namespace="shop")
+        hashed = "0" * 64
+        async with open_store(self.url) as store:
+            for number in range(told):
+                hashed = (await store.append(entry(obj.uid or "", f"step-{number}", number, name=name))).hash
+        await self.cluster.client.update_status(
+            obj.model_copy(update={"status": kind.from_dict(recorded(name, hashed, status)).status})
+        )
+        return obj.uid or ""
+
+    async def verify(self) -> Result:
+        return await asyncio.to_thread(run, "verify", "--store", self.url, "--live", "--kubeconfig", self.kubeconfig)
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    async with FakeCluster(controlplane=False) as cluster, cluster.serve():
+        await cluster.load(crds())
+        yield Live(cluster, tmp_path)
+
+
+async def test_verify_live_compares_with_the_hashes_that_the_cluster_keeps(live: Live) -> None:
+    await live.execution("done", 2)
+    await live.execution("busy", 0, status="False")
+    result = await live.verify()
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.endswith("1 executions in the cluster: the log ends as they say\n")
+
+
+async def test_verify_live_tells_an_execution_of_which_the_log_has_nothing(live: Live) -> None:
+    await live.execution("done", 2)
+    uid = await live.execution("gone", 0)
+    result = await live.verify()
+    assert result.exit_code == 1
+    assert f"BROKEN {uid} record 0: the log has nothing of shop/gone" in result.stderr
+
+
+async def test_verify_live_tells_a_chain_whose_end_was_cut_off(live: Live) -> None:
+    uid = await live.execution("done", 2)
+    with sqlite3.connect(live.file) as database:
+        database.execute("DELETE FROM kubernaut_audit WHERE sequence = 2")
+    database.close()
+    alone = await asyncio.to_thread(run, "verify", "--store", live.url)
+    assert alone.exit_code == 0, "the chain alone cannot tell"
+    result = await live.verify()
+    assert result.exit_code == 1
+    assert f"BROKEN {uid} record 1: is not the last one that the status of shop/done names" in result.stderr
+
+
+def test_options_of_a_cluster_need_live(url: str) -> None:
+    assert run("verify", "--store", url, "--context", "x").exit_code == 2

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from tests.install.conftest import Applier
 
 SYSTEM, EXECUTOR = "kubernaut-system", "kubernaut-executor"
 ACTION_ACCOUNT = "action-scale-deployment"
+SETTINGS = "kubernaut-settings"
+"""The Secret whose keys are variables of the processes."""
 SECONDS = 60
 
 PEOPLE = """
@@ -145,7 +148,7 @@ class Installation:
 
     def manifests_command(self) -> list[str]:
         """The command whose output is applied."""
-        options = ["--kubeconfig", str(self.kubectl.kubeconfig), "--set", f"audit-store={self.audit_store}"]
+        options = ["--kubeconfig", str(self.kubectl.kubeconfig), "--secret", SETTINGS]
         return [sys.executable, "-m", "kubernaut", "manifests", *options]
 
     def apply_by_pipe(self, *options: str) -> str:
@@ -198,6 +201,9 @@ class Installation:
         arguments = [re.sub(r"-bind=:\d+$", "-bind=127.0.0.1:0", each) for each in arguments]
         fields = {"metadata.name": name, "metadata.namespace": SYSTEM}
         environment = {each["name"]: fields[each["valueFrom"]["fieldRef"]["fieldPath"]] for each in container["env"]}
+        for source in container["envFrom"]:
+            found = self.kubectl("get", "secret", source["secretRef"]["name"], "-n", SYSTEM, "-o", "json").out
+            environment |= {key: b64decode(value).decode() for key, value in json.loads(found)["data"].items()}
         bind = f"--webhook-bind=127.0.0.1:{port}"
         config = f"--kubeconfig={self.kubeconfig}"
         with running(self.folder, *arguments, bind, config, environment=environment) as process:
@@ -226,6 +232,8 @@ def installed(folder: Path) -> Iterator[Installation]:
         made = Installation(folder, kubectl, users, kubelet, service, folder / "kubernaut")
         made.applied["client-side"] = made.apply_by_pipe()
         made.applied["server-side"] = made.apply_by_pipe("--server-side")
+        literal = f"--from-literal=KUBERNAUT_AUDIT_STORE={made.audit_store}"
+        kubectl("create", "secret", "generic", SETTINGS, "-n", SYSTEM, literal)
         made.reach_webhooks()
         for path, namespace, name in (
             (made.kubeconfig, SYSTEM, "kubernaut"),

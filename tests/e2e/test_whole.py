@@ -148,11 +148,27 @@ def test_an_execution_is_carried_to_its_end_and_everything_tells_the_truth(
     metrics_tell(leader, standby)
 
 
+def test_nobody_but_the_controllers_writes_the_status_of_an_execution(
+    site: Installation, pair: tuple[Replica, Replica]
+) -> None:
+    leader, standby = pair
+    for replica in (leader, standby):
+        told = replica.process.line("the status of executions is accepted from this account alone")
+        assert told["username"] == f"system:serviceaccount:{SYSTEM}:kubernaut"
+    ask(site, "forged", 4)
+    reached(site, "forged", DONE, leader, standby)
+    patch = json.dumps({"status": {"phase": "executing", "approval": None}})
+    with pytest.raises(AssertionError, match="status: is written by kubernaut's own accounts alone"):
+        site.kubectl("patch", "kexec", "forged", "-n", "shop", "--subresource=status", "--type=merge", "-p", patch)
+    assert execution(site, "forged")["status"]["phase"] == DONE
+
+
 def metrics_tell(leader: Replica, standby: Replica) -> None:
     """After one execution that went well."""
     for replica in (leader, standby):
         ready, text = replica.ready()
         assert ready and "[-]" not in text and "[+]informers ok" in text and "[+]webhooks ok" in text
+        assert "[+]webhook-configurations ok" in text
         assert replica.metric("leader_election_master_status", name="kubernaut") == (replica is leader)
         assert replica.metric("controller_runtime_reconcile_errors_total") == 0
         assert replica.metric("kubernaut_audit_pending") == 0

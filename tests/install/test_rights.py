@@ -22,11 +22,13 @@ from kubernaut.reconcile.serving import IssuedTls
 from kubernaut.reconcile.webhooks.certificates import CertificateKeeper
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.remediation.execution.controller import targets_of
+from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.admissionregistration_v1 import (
     MutatingWebhookConfiguration,
     ValidatingWebhookConfiguration,
 )
 from kubernaut.resources.builtin.apps_v1 import Deployment
+from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
 from kubernaut.timing import current_clock
 
@@ -64,13 +66,9 @@ def manager_of(client: Client, wanted: Installation, **options: Any) -> Manager:
     return manager
 
 
-async def create(
-    cluster: FakeCluster, name: str, action: str, target: dict[str, str], workflow: str | None = None, **parameters: Any
-) -> None:
+async def create(cluster: FakeCluster, name: str, action: str, target: dict[str, str], **parameters: Any) -> None:
     metadata = {"name": name, "namespace": "shop"}
     spec: dict[str, Any] = {"action": action, "target": target, "parameters": parameters}
-    if workflow is not None:
-        spec["workflowExecutionRef"] = {"name": workflow, "uid": workflow}
     await cluster.client.create(KubernetesExecution.from_dict({"metadata": metadata, "spec": spec}))
 
 
@@ -129,6 +127,15 @@ async def with_files(cluster: FakeCluster) -> None:
     assert await phase(cluster, "back") == "rollback_ready"
 
 
+async def left_behind(cluster: FakeCluster) -> None:
+    """The Lease of a workflow that is gone."""
+    web = await cluster.client.get(Deployment, "web", namespace="shop")
+    held = {"kind": "WorkflowExecution", "namespace": "shop", "name": "gone"}
+    notes = {f"kubernaut.io/holder-{part}": text for part, text in held.items()}
+    metadata = ObjectMeta(name=f"target-{web.uid}", namespace="kubernaut-executor", annotations=notes)
+    await cluster.client.create(Lease(metadata=metadata, spec=LeaseSpec(holder_identity="gone")))
+
+
 def needs_parameters(action: Action) -> bool:
     return any(field.is_required() for field in action.parameters.model_fields.values())
 
@@ -137,7 +144,8 @@ async def lives(cluster: FakeCluster) -> None:
     """Executions of several actions: also without their target, after a workflow that is gone, deleted at work."""
     pods = await cluster.client.list(Pod, namespace="shop")
     node = (await cluster.client.list(Node))[0].name
-    await create(cluster, "scale", "scale-deployment", WEB, workflow="gone", replicas=5)
+    await left_behind(cluster)
+    await create(cluster, "scale", "scale-deployment", WEB, replicas=5)
     await cluster.settled()
     await create(cluster, "restart", "restart-pod", {"kind": "Pod", "namespace": "shop", "name": pods[0].name})
     await create(cluster, "cordon", "cordon-node", {"kind": "Node", "name": node})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from kubernaut.policy import (
     BundleError,
     CombinedEvaluator,
     PolicyDecision,
+    PolicyInput,
+    PolicyTarget,
     PolicyUnavailable,
     PythonEvaluator,
     ReloadingEvaluator,
@@ -47,12 +50,39 @@ async def test_all_must_allow_and_every_demand_counts() -> None:
     assert decision.evaluator == "allow-all+python+python+admission"
 
 
-async def test_without_an_answer_of_each_there_is_none() -> None:
-    def broken(_: object) -> PolicyDecision:
-        raise RuntimeError("out of order")
+def broken(_: object) -> PolicyDecision:
+    raise RuntimeError("out of order")
 
-    with pytest.raises(PolicyUnavailable, match="out of order"):
-        await CombinedEvaluator([allow_all(), PythonEvaluator(broken)]).evaluate(QUESTION)
+
+async def test_what_the_others_say_is_kept_where_one_has_no_answer_and_is_never_leave() -> None:
+    hard = says(allowed=False, violations=(Violation("never", "no", True),))
+    demands = says(requires_approval=True, requires_dry_run=True, self_approval=True)
+    decision = await CombinedEvaluator([hard, PythonEvaluator(broken), demands]).evaluate(QUESTION)
+    assert decision.incomplete == ("python: RuntimeError: out of order",)
+    assert decision.hard_denied and decision.requires_approval and decision.requires_dry_run
+    assert not decision.self_approval
+    decision = await CombinedEvaluator([allow_all(), PythonEvaluator(broken)]).evaluate(QUESTION)
+    assert not decision.allowed and not decision.self_approval
+    assert not decision.in_mode("strict").allowed and decision.in_mode("permissive").allowed
+    nested = await CombinedEvaluator([CombinedEvaluator([says(), PythonEvaluator(broken)]), says()]).evaluate(QUESTION)
+    assert nested.incomplete and not nested.allowed
+
+
+async def test_without_any_answer_there_is_none() -> None:
+    with pytest.raises(PolicyUnavailable, match=r"out of order; .*out of order"):
+        await CombinedEvaluator([PythonEvaluator(broken), PythonEvaluator(broken)]).evaluate(QUESTION)
+
+
+async def test_rules_see_what_is_made_as_they_see_a_target() -> None:
+    target = PolicyTarget("v1", "Pod", "shop", "web")
+    plain = PolicyInput(action="a", target=target, target_labels={"a": "b"}, risk="low", time=QUESTION.time)
+    named = {"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web"}
+    assert plain.to_document()["object"] == {**named, "labels": {"a": "b"}}
+    made = replace(
+        plain, target=PolicyTarget("v1", "Namespace", None, "shop"), created=target, created_labels={"c": "d"}
+    )
+    assert made.to_document()["object"] == {**named, "labels": {"c": "d"}}
+    assert made.to_document()["asksForDryRun"] is False
 
 
 def test_no_evaluator_at_all_is_refused() -> None:

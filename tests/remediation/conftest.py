@@ -134,8 +134,8 @@ class World:
     def finish(
         self, success: bool = True, *, reason: str = "", code: int = 0, message: str = "", dry: bool = False
     ) -> None:
-        """End the Job as the Job controller would, with its pod."""
-        job = next(job for job in self.jobs() if job["metadata"]["name"].endswith("-dry") == dry)
+        """End the newest Job as the Job controller would, with its pod."""
+        job = next(job for job in reversed(self.jobs()) if ("-dry" in job["metadata"]["name"]) == dry)
         name, started = job["metadata"]["name"], self.stamp()
         self.advance(seconds=3)
         condition = {"type": "Complete" if success else "Failed", "status": "True", "reason": reason}

@@ -75,7 +75,7 @@ def parse_url(url: str) -> URL:
 
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("audit store: is no URL such as sqlite:///audit.db or postgresql://user@host/name") from None
     backend = parsed.get_backend_name()
     if backend not in _DRIVERS:

@@ -12,16 +12,17 @@ from sqlalchemy import URL, ColumnElement, Row, delete, func, insert, select, te
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from kubernaut.audit.chain import canonical, record_after
+from kubernaut.audit.chain import canonical, record_after, verify
 from kubernaut.audit.records import AuditEntry, AuditRecord
 from kubernaut.audit.sql.tables import records
-from kubernaut.audit.store import AuditQuery, AuditUnavailable
+from kubernaut.audit.store import AuditQuery, AuditRefused, AuditUnavailable
 from kubernaut.timing import current_clock, hold
 
 _TRIES = 5
 """How often a number that another writer took is chosen anew; a subject has one writer but for a change of leader."""
 
 _APPEND_LOCK = 0x6B75_6265_6170_7064
+_PURGED_AT_ONCE = 100
 _EQUAL = ("uid", "kind", "namespace", "name", "action", "outcome")
 
 
@@ -52,11 +53,32 @@ class SqlAuditStore:
         return found[::-1] if query.newest else found
 
     async def purge(self, before: datetime) -> int:
-        done = select(records.c.uid).group_by(records.c.uid).having(func.max(records.c.time) < before)
+        """See AuditStore. A chain that does not hold stays: it is evidence, and its times cannot be believed."""
         with hold(), told(self._engine.url):
             async with self._engine.begin() as connection:
-                result = await connection.execute(delete(records).where(records.c.uid.in_(done)))
-                return int(result.rowcount)
+                gone, after = 0, ""
+                while uids := await _finished(connection, before, after):
+                    after = uids[-1]
+                    holding = await _holding(connection, uids)
+                    if holding:
+                        result = await connection.execute(delete(records).where(records.c.uid.in_(holding)))
+                        gone += int(result.rowcount)
+                return gone
+
+
+async def _finished(connection: AsyncConnection, before: datetime, after: str) -> list[str]:
+    """The next subjects to whom nothing has happened since `before`."""
+    done = select(records.c.uid).where(records.c.uid > after).group_by(records.c.uid)
+    done = done.having(func.max(records.c.time) < before).order_by(records.c.uid).limit(_PURGED_AT_ONCE)
+    return list(await connection.scalars(done))
+
+
+async def _holding(connection: AsyncConnection, uids: list[str]) -> list[str]:
+    statement = select(records).where(records.c.uid.in_(uids)).order_by(records.c.uid, records.c.sequence)
+    chains: dict[str, list[AuditRecord]] = {}
+    for row in await connection.execute(statement):
+        chains.setdefault(row.uid, []).append(_record(row))
+    return [uid for uid, chain in chains.items() if not verify(chain)]
 
 
 async def _append(connection: AsyncConnection, entry: AuditEntry, body: str) -> AuditRecord:
@@ -82,17 +104,9 @@ async def _append(connection: AsyncConnection, entry: AuditEntry, body: str) -> 
 
 
 def _row(record: AuditRecord, body: str) -> dict[str, Any]:
-    entry, subject = record.entry, record.entry.subject
     return {
-        "id": entry.id,
-        "uid": subject.uid,
+        **_found_by(record.entry),
         "sequence": record.sequence,
-        "kind": subject.kind,
-        "namespace": subject.namespace,
-        "name": subject.name,
-        "action": entry.action,
-        "outcome": entry.outcome,
-        "time": entry.time,
         "recorded_at": record.recorded_at,
         "previous_hash": record.previous_hash,
         "hash": record.hash,
@@ -101,16 +115,41 @@ def _row(record: AuditRecord, body: str) -> dict[str, Any]:
 
 
 def _record(row: Row[Any]) -> AuditRecord:
-    recorded: datetime = row.recorded_at
-    return AuditRecord(
+    """Raises AuditRefused for a row that no writer of this package left."""
+    try:
+        entry = AuditEntry.model_validate(json.loads(row.body))
+    except ValueError:
+        raise AuditRefused(f"the row at position {row.position} was changed after it was written: no entry") from None
+    record = AuditRecord(
         position=row.position,
         sequence=row.sequence,
-        # SQLite keeps no zone; what was written was in UTC.
-        recorded_at=recorded if recorded.tzinfo is not None else recorded.replace(tzinfo=UTC),
+        recorded_at=_in_utc(row.recorded_at),
         previous_hash=row.previous_hash,
         hash=row.hash,
-        entry=AuditEntry.model_validate(json.loads(row.body)),
+        entry=entry,
     )
+    altered = tuple(name for name, value in _found_by(entry).items() if _in_utc(getattr(row, name)) != value)
+    return record.model_copy(update={"altered": altered}) if altered else record
+
+
+def _found_by(entry: AuditEntry) -> dict[str, Any]:
+    """The columns by which an entry is found; they repeat what is in its body."""
+    subject = entry.subject
+    return {
+        "id": entry.id,
+        "uid": subject.uid,
+        "kind": subject.kind,
+        "namespace": subject.namespace,
+        "name": subject.name,
+        "action": entry.action,
+        "outcome": entry.outcome,
+        "time": entry.time,
+    }
+
+
+def _in_utc(value: Any) -> Any:
+    # SQLite keeps no zone; what was written was in UTC.
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def _conditions(query: AuditQuery) -> Iterator[ColumnElement[bool]]:

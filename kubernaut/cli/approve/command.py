@@ -71,7 +71,7 @@ def _run(
         fail(f"--reason: has {len(reason)} characters, at most {_MAX_REASON} are kept", UNUSABLE)
 
     async def main(client: Client, where: str) -> int:
-        request = await _decided(client, name, where, decision, reason, ask=ask and sys.stdin.isatty())
+        request = await _decided(client, name, where, decision, reason, ask=ask and on_a_terminal())
         by = request.status.decided_by
         typer.echo(escaped(f"{request.spec.summary}: {decision} by {by.username if by else 'nobody'}"))
         if by is None:
@@ -80,6 +80,11 @@ def _run(
         return DECIDED
 
     raise typer.Exit(call(main, namespace, kubeconfig, context))
+
+
+def on_a_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
 
 
 async def _decided(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, NoReturn
@@ -14,6 +15,8 @@ from kubernaut.audit import AuditQuery, AuditRecord, AuditRefused, AuditStore, A
 from kubernaut.audit.store import MAX_LIMIT
 from kubernaut.cli.audit.times import moment, parse_age
 from kubernaut.cli.audit.writing import as_csv, as_json, as_text, table
+from kubernaut.cli.calling import Kubeconfig, KubeContext, call
+from kubernaut.client import Client
 
 FOUND = 0
 BROKEN = 1
@@ -128,12 +131,42 @@ def export(
 
 
 @audit.command("verify")
-def verify_(store: Store = DEFAULT_STORE, token: Token = None) -> None:
-    """Check every chain: whether a record was changed, removed or put in since it was written."""
+def verify_(
+    store: Store = DEFAULT_STORE,
+    token: Token = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also compare with the last hashes that the cluster keeps.")
+    ] = False,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="With --live; all by default.")] = None,
+    kubeconfig: Kubeconfig = None,
+    context: KubeContext = None,
+) -> None:
+    """Check every chain: whether a record was changed, removed or put in since it was written.
+
+    A chain that is gone as a whole, or lacks its end, is seen only by --live: each execution names its last hash in the
+    condition AuditRecorded.
+    """
+    if not live and (namespace or kubeconfig or context):
+        _fail("--namespace, --kubeconfig, --context: only with --live", UNUSABLE)
 
     async def check(opened: AuditStore) -> int:
         return _tell([record async for record in _pages(opened, AuditQuery())], quiet=False)
 
+    async def compared(client: Client, _: str) -> int:
+        from kubernaut.cli.audit.live import compare  # the controllers are imported by those who use them
+
+        async with open_store(store, migrate=False, token=token) as opened:
+            code = await check(opened)
+            looked_at, broken = await compare(opened, client, namespace)
+        for each in broken:
+            typer.echo(f"BROKEN {each}", err=True)
+        if not broken:
+            typer.echo(f"{looked_at} executions in the cluster: the log ends as they say")
+        return BROKEN if broken else code
+
+    if live:
+        with _told():
+            raise typer.Exit(call(compared, namespace, kubeconfig, context))
     _run(store, token, check)
 
 
@@ -188,8 +221,10 @@ async def _pages(store: AuditStore, query: AuditQuery) -> AsyncIterator[AuditRec
     query = replace(query, limit=MAX_LIMIT)
     while page := await store.query(query):
         for record in page:
+            if record.position <= query.after:
+                raise AuditUnavailable(f"the store gave record {record.position} again when asked for what follows it")
+            query = replace(query, after=record.position)
             yield record
-        query = replace(query, after=page[-1].position)
 
 
 def _tell(records: list[AuditRecord], *, quiet: bool) -> int:
@@ -207,13 +242,18 @@ def _run(url: str, token: str | None, body: Callable[[AuditStore], Awaitable[int
         async with open_store(url, migrate=migrate, token=token) as store:
             return await body(store)
 
+    with _told():
+        raise typer.Exit(asyncio.run(main()))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        code = asyncio.run(main())
+        yield
     except AuditUnavailable as error:
         _fail(str(error), UNAVAILABLE)
     except (AuditRefused, ValueError) as error:
         _fail(str(error), UNUSABLE)
-    raise typer.Exit(code)
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -84,7 +84,7 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         own_usernames=frozenset(settings.own_user),
         vouching=RegisteredWebhooks(stamps, webhook_configuration(settings.name or NAME)),
         delegate_requester=settings.delegate_requester,
-        approvals=_gate(configuration),
+        approvals=_gate(configuration, catalog),
         audited=AUDIT in chosen(configuration, available(configuration)),
         metrics=ExecutionMetrics(since=current_clock().now(), actions=catalog),
         max_concurrent=settings.max_concurrent,
@@ -92,13 +92,13 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
     return config, policy
 
 
-def _gate(configuration: Configuration) -> ApprovalGate:
+def _gate(configuration: Configuration, catalog: Catalog) -> ApprovalGate:
     """Approvals are asked for where somebody looks after them, and count where the webhooks say who decided."""
     if APPROVALS not in chosen(configuration, available(configuration)):
         return NoApprovals()
     settings = configuration.settings
     vouching = RegisteredWebhooks(approval_webhooks(), webhook_configuration(settings.name or NAME))
-    return ApprovalRequests(webhooks=settings.webhooks, vouching=vouching)
+    return ApprovalRequests(webhooks=settings.webhooks, vouching=vouching, catalog=catalog)
 
 
 def _executions(configuration: Configuration) -> Part:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import anyio
 
+from kubernaut.client.transports.kubernetes_asyncio.incluster import in_a_pod
 from kubernaut.policy import (
     BundleError,
     CombinedEvaluator,
@@ -14,7 +16,9 @@ from kubernaut.policy import (
     RegoEvaluator,
     ReloadingEvaluator,
     folder,
+    load_bundle,
 )
+from kubernaut.reconcile.election.config import default_namespace
 from kubernaut.reconcile.log import logger
 
 SHIPPED = "default"
@@ -24,12 +28,12 @@ SHIPPED = "default"
 class Policy:
     """An evaluator, and what has to be closed when it is no longer asked."""
 
-    def __init__(self, folders: Sequence[str], opa: str | None) -> None:
-        """Compiles the rules, and asks no server.
+    def __init__(self, folders: Sequence[str], opa: str | None, *, protected: Iterable[str] = ()) -> None:
+        """Compiles the rules, and asks no server. `protected`: what the shipped rules protect beside their own list.
 
         Raises BundleError, and PolicyUnavailable when regopy is not installed.
         """
-        rules = [_rules(folder) for folder in folders]
+        rules = [_rules(folder, protected) for folder in folders]
         self.followed = [each for each in rules if isinstance(each, ReloadingEvaluator)]
         evaluators: list[PolicyEvaluator] = [*rules]
         self._server = None
@@ -54,9 +58,18 @@ class Policy:
                 group.start_soon(evaluator.run)
 
 
-def _rules(name: str) -> RegoEvaluator | ReloadingEvaluator:
+def own_namespaces(executor: str) -> frozenset[str]:
+    """The executor's namespace and, in a pod, the one that kubernaut itself runs in."""
+    own = os.environ.get("POD_NAMESPACE")
+    if not own and in_a_pod():
+        own = default_namespace()
+    return frozenset({executor, own} if own else {executor})
+
+
+def _rules(name: str, protected: Iterable[str]) -> RegoEvaluator | ReloadingEvaluator:
     if name == SHIPPED:
-        return RegoEvaluator()
+        shipped = load_bundle().data["settings"]["protected_namespaces"]
+        return RegoEvaluator(settings={"protected_namespaces": [*shipped, *sorted({*protected} - {*shipped})]})
     path = Path(name).expanduser()
     if not path.is_dir():
         raise BundleError(f"{name}: there is no such folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from kubernaut.actions import Action, Catalog, UnknownAction
 from kubernaut.client import AlreadyExists, NotFound
 from kubernaut.reconcile import Context, Owns, Permission
 from kubernaut.remediation.approval.summary import bounded, summary_of
@@ -26,10 +27,18 @@ class ApprovalRequests:
     `webhooks`: whether the webhooks that say who decided are at work; `vouching` is asked whether that holds, and did
     when the request was made (by default the webhook configurations named `kubernaut`). Without them anybody who may
     write a status could sign for somebody else, so an approval does not count then, unless `trust_unstamped` says that
-    it does (for demonstrations).
+    it does (for demonstrations). `catalog` tells which parameters of its actions are not to be shown.
     """
 
-    def __init__(self, *, webhooks: bool, trust_unstamped: bool = False, vouching: Vouching | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        webhooks: bool,
+        trust_unstamped: bool = False,
+        vouching: Vouching | None = None,
+        catalog: Catalog | None = None,
+    ) -> None:
+        self._catalog = catalog
         self._counts = webhooks or trust_unstamped
         self._stamped = webhooks
         self._vouching = vouching or RegisteredWebhooks(approval_webhooks())
@@ -49,7 +58,7 @@ class ApprovalRequests:
         """See `ApprovalGate.ask`. A decision counts for the digest that was shown, in time, by who may decide."""
         if execution.status.deadline is None:
             return Fail(Reason.INTERNAL_ERROR, "the phase has no deadline by which to approve")
-        wanted = _spec(execution, execution.status.deadline)
+        wanted = _spec(execution, execution.status.deadline, self._action(execution.spec.action))
         name = approval_name(execution)
         request = await self._request(execution, wanted, name, ctx)
         if request is None:
@@ -58,6 +67,12 @@ class ApprovalRequests:
             return _taken(execution, name)
         execution.status.remove_condition(Reason.CHILD_NAME_TAKEN)
         return await self._verdict(request, execution, ctx)
+
+    def _action(self, name: str) -> Action | None:
+        try:
+            return self._catalog.get(name) if self._catalog is not None else None
+        except UnknownAction:
+            return None
 
     async def _request(
         self, execution: KubernetesExecution, wanted: ApprovalRequestSpec, name: str, ctx: Context
@@ -87,7 +102,7 @@ class ApprovalRequests:
         if status.decision == "rejected":
             return Fail(Reason.APPROVAL_REJECTED, f"rejected by {who or 'somebody'}:{said}".rstrip(":"))
         if doubt := await self._doubt(request, who, ctx):
-            message = f"the approval does not count: {doubt}; delete ApprovalRequest {request.name} to be asked again"
+            message = f"the approval does not count: {doubt}; create the execution again"
             execution.status.set_condition("Approved", False, reason=NOT_STAMPED, message=message)
             return Wait()
         if status.decided_at is None or status.decided_at > spec.required_by:
@@ -120,7 +135,7 @@ def approval_name(execution: KubernetesExecution) -> str:
     return execution.name[: _MAX_NAME - len(suffix)].rstrip("-.") + suffix
 
 
-def _spec(execution: KubernetesExecution, required_by: datetime) -> ApprovalRequestSpec:
+def _spec(execution: KubernetesExecution, required_by: datetime, action: Action | None) -> ApprovalRequestSpec:
     spec, status = execution.spec, execution.status
     policy = status.validation_results.policy_validation if status.validation_results else None
     reasons = policy.approval_reasons if policy else []
@@ -129,7 +144,7 @@ def _spec(execution: KubernetesExecution, required_by: datetime) -> ApprovalRequ
         subject=Subject(api_version=rt.api_version, kind=rt.kind, name=execution.name, uid=execution.uid or ""),
         digest=status.spec_digest or "",
         required_by=required_by,
-        summary=summary_of(execution),
+        summary=summary_of(execution, action),
         reasons=[bounded(reason) for reason in reasons[:_MAX_REASONS]],
         requested_by=spec.requested_by.username if spec.requested_by else "",
         self_approval=bool(policy and policy.self_approval),

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
-import yaml
-
+from kubernaut.actions import Action
 from kubernaut.remediation.execution import KubernetesExecution
-from kubernaut.remediation.execution.redact import redact
+from kubernaut.remediation.execution.described import parameters_line
 
 MAX_TEXT = 512
-MAX_VALUE = 200
-"""Characters of one parameter; an image with its digest fits."""
-MAX_DOCUMENT = 256 * 1024
-"""Characters up to which a document is read to tell what it is about."""
 
 _DIGITS = 12
 
 
-def summary_of(execution: KubernetesExecution) -> str:
-    """The action, its target and its parameters, at most MAX_TEXT characters.
+def summary_of(execution: KubernetesExecution, action: Action | None = None) -> str:
+    """The action, its target and its parameters (see `parameters_line`), at most MAX_TEXT characters.
 
-    A value that is a document, has several lines, or is long is told by its size and SHA-256, and a document besides by
-    the kind and name in it: its text is in the spec, for those who may read that.
+    `action` says which of its parameters are not to be shown.
     """
     spec = execution.spec
     where = f" in {spec.target.namespace}" if spec.target.namespace else ""
-    parameters = "".join(f" {_parameter(name, value)}" for name, value in spec.parameters.items())
+    parameters = f" {parameters_line(spec.parameters, action)}" if spec.parameters else ""
     return bounded(f"{spec.action} {spec.target.kind} {spec.target.name}{where}{parameters}")
 
 
@@ -36,7 +29,8 @@ def bounded(text: str) -> str:
     shown = escaped(text)
     if len(shown) <= MAX_TEXT:
         return shown
-    told = f"… ({len(shown)} characters, sha256:{_digest(shown)})"
+    digest = hashlib.sha256(shown.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+    told = f"… ({len(shown)} characters, sha256 {digest})"
     return shown[: MAX_TEXT - len(told)] + told
 
 
@@ -47,32 +41,3 @@ def escaped(text: str) -> str:
 
 def _escape(char: str) -> str:
     return char.encode("unicode_escape", "backslashreplace").decode("ascii")
-
-
-def _parameter(name: str, value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    if len(text) <= MAX_VALUE and text.isprintable() and not text.lstrip().startswith(("{", "[")):
-        return redact(f"{name}={text}")
-    about = _about(text)
-    told = f"{len(text.encode(errors='surrogatepass'))} bytes, sha256:{_digest(text)}"
-    return f"{name}=<{about + ', ' if about else ''}{told}>"
-
-
-def _about(text: str) -> str:
-    """`Secret db` of a manifest; "" where that cannot be told."""
-    if len(text) > MAX_DOCUMENT:
-        return ""
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return ""
-    metadata = document.get("metadata") if isinstance(document, dict) else None
-    if not isinstance(metadata, dict):
-        return ""
-    words = [document.get("kind"), metadata.get("name")]
-    told = " ".join(word for word in words if isinstance(word, str))
-    return told if told.isprintable() and len(told) <= MAX_VALUE else ""
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]

@@ -1,4 +1,4 @@
-"""Parameters as they may be shown and kept: secrets redacted, whole documents and long texts as what tells them apart."""
+"""Parameters as they may be shown and kept: secrets redacted, documents and long texts by their digest."""
 
 from __future__ import annotations
 

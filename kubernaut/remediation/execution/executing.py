@@ -63,6 +63,9 @@ async def _start(run: Run) -> Verdict:
     if job is None:
         if run.expired:
             return Wait()
+        # A phase that somebody else has written was reached without the checks.
+        if doubt := await run.doubt():
+            return doubt
         order = run.order()
         invocation = await read_invocation(run, order)
         if isinstance(invocation, Fail):

@@ -24,7 +24,8 @@ from kubernaut.remediation.execution.lock import release_targets
 from kubernaut.remediation.execution.phases import PHASES, PhaseRow
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
-from kubernaut.remediation.execution.types import FINALIZER, KubernetesExecution, Phase
+from kubernaut.remediation.execution.texts import cut
+from kubernaut.remediation.execution.types import FINALIZER, KubernetesExecution, KubernetesExecutionStatus, Phase
 from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
 
 TRANSIENT = (
@@ -39,6 +40,9 @@ TRANSIENT = (
     Unauthorized,
     RequeueError,
 )
+MAX_TOLD = 64
+"""Violations and reasons of a policy that a status holds, each of at most TOLD_BYTES."""
+TOLD_BYTES = 1024
 UNKNOWN_PHASE = "UnknownPhase"
 _CONDITIONS = {
     Phase.VALIDATED: "Validated",
@@ -46,6 +50,7 @@ _CONDITIONS = {
     Phase.ROLLBACK_READY: "Executed",
     Phase.COMPLETED: "Executed",
 }
+NOT_REQUIRED = "ApprovalNotRequired"
 _WORDS = {phase: "".join(word.title() for word in phase.split("_")) for phase in Phase}
 
 
@@ -69,7 +74,9 @@ class ExecutionReconciler(Reconciler[KubernetesExecution]):
         if row is None:
             _unknown_phase(run)
             return None
-        return _settle(run, await _ask(run, row))
+        result = _settle(run, await _ask(run, row))
+        _bound(obj.status)
+        return result
 
     async def finalize(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
         """Stop and remove the Jobs, in whatever phase; done when none is left."""
@@ -158,27 +165,43 @@ def _enter(run: Run, move: Move) -> None:
     status, row, word = run.status, PHASES[move.phase], _WORDS[move.phase]
     status.phase = move.phase.value
     status.deadline = run.now + row.limit(run) if row.limit else None
-    if condition := _CONDITIONS.get(move.phase):
-        status.set_condition(condition, True, reason=word, message=move.message)
-    status.set_condition("Ready", row.terminal, reason=word, message=move.message)
+    message = cut(move.message)
+    if move.phase == Phase.EXECUTING and status.approval is None:
+        # True, for who waits for it: but nobody approved.
+        status.set_condition("Approved", True, reason=NOT_REQUIRED, message="no approval was needed")
+    elif condition := _CONDITIONS.get(move.phase):
+        status.set_condition(condition, True, reason=word, message=message)
+    status.set_condition("Ready", row.terminal, reason=word, message=message)
     if row.terminal:
         status.completion_time = run.now
-    run.record(move.phase, message=move.message)
-    run.event(word, move.message or f"{run.execution.spec.action}: {move.phase}")
+    run.record(move.phase, message=message)
+    run.event(word, message or f"{run.execution.spec.action}: {move.phase}")
 
 
 def _fail(run: Run, row: PhaseRow, failure: Fail) -> None:
-    status = run.status
-    status.phase, status.reason, status.message = Phase.FAILED.value, str(failure.reason), failure.message
+    status, message = run.status, cut(failure.message)
+    status.phase, status.reason, status.message = Phase.FAILED.value, str(failure.reason), message
     status.deadline, status.completion_time = None, run.now
-    status.set_condition(row.condition, False, reason=failure.reason, message=failure.message)
-    status.set_condition("Ready", False, reason=failure.reason, message=failure.message)
-    run.record(Phase.FAILED, reason=failure.reason, message=failure.message)
-    run.event(failure.reason, failure.message, warning=True)
+    status.set_condition(row.condition, False, reason=failure.reason, message=message)
+    status.set_condition("Ready", False, reason=failure.reason, message=message)
+    run.record(Phase.FAILED, reason=failure.reason, message=message)
+    run.event(failure.reason, message, warning=True)
+
+
+def _bound(status: KubernetesExecutionStatus) -> None:
+    """Cut what repeats the words of users, servers and policies: a status that is too large cannot be written."""
+    for condition in status.conditions:
+        condition.message = cut(condition.message)
+    policy = status.validation_results.policy_validation if status.validation_results else None
+    if policy is not None:
+        policy.violations = policy.violations[:MAX_TOLD]
+        policy.approval_reasons = [cut(reason, TOLD_BYTES) for reason in policy.approval_reasons[:MAX_TOLD]]
+        for violation in policy.violations:
+            violation.message = cut(violation.message, TOLD_BYTES)
 
 
 def _unknown_phase(run: Run) -> None:
-    message = f"phase {run.status.phase!r} is not known to this version; nothing is done"
+    message = f"phase {cut(str(run.status.phase), 63)!r} is not known to this version; nothing is done"
     if not run.status.is_true(UNKNOWN_PHASE):
         run.status.set_condition(UNKNOWN_PHASE, True, reason=UNKNOWN_PHASE, message=message)
         run.event(UNKNOWN_PHASE, message, warning=True)

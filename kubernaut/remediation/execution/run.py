@@ -121,6 +121,23 @@ class Run:
             )
         return live.to_dict()
 
+    async def doubt(self) -> Fail | None:
+        """A failure when the stamp, or the status, may be anybody's: admission has not watched over the execution.
+
+        None where stamps are not asked for. Raises ApiError.
+        """
+        requester = self.execution.spec.requested_by
+        if self.config.allow_unstamped:
+            return None
+        if requester is None:
+            return Fail(Reason.REQUESTER_UNKNOWN, "spec.requestedBy is missing: nobody knows who asked for this")
+        why = await self.config.vouching.vouches(self.ctx.client, self.execution.metadata.creation_timestamp)
+        if why is None:
+            return None
+        return Fail(
+            Reason.REQUESTER_UNKNOWN, f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
+        )
+
     def record(self, phase: Phase, *, reason: str | None = None, message: str = "") -> None:
         """Add a transition to those that the status holds; of very many the middle is left out."""
         transitions = self.status.transitions

@@ -17,9 +17,9 @@ NAMES = (
     r"(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|(?<![\w.-])pwd)"
     r"[\w.-]{0,64}"
 )
-_NAMED = re.compile(f"(?i){NAMES}")
+_NAMED = re.compile(rf"(?i)[\w.-]{{0,256}}?{NAMES}")
 # Escapes can spell any of these words.
-_WORTH_PARSING = re.compile(rf"(?i)\\[ux]|{NAMES}")
+_WORTH_PARSING = re.compile(rf"(?i)\\[ux]|stringData|{NAMES}")
 _KEPT_OF_A_SECRET = ("apiVersion", "kind", "metadata", "type", "immutable")
 _DEPTH = 64
 _NESTED = 3
@@ -51,7 +51,11 @@ def hide(text: str, *, nested: int = 0) -> str:
         if _SECRET.search(text):
             return REDACTED
     if roots is not None and any(root.pairs or root.items for root in roots):
-        return _edited(text, _Finder(text, nested).spans(roots))
+        finder = _Finder(text, nested)
+        text = _edited(text, finder.spans(roots))
+        if finder.secret or not _SECRET.search(text):
+            return text
+        # Lines with something before them may look like a document, of other fields.
     return "".join(_scanned(document) for document in _DOCUMENT.split(text))
 
 
@@ -98,17 +102,22 @@ def _parse(text: str) -> list[_Node] | None:
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
                 done = stack.pop()
                 # A block ends, for the parser, where the next thing begins.
-                done.end = event.end_mark.index if done.flow else max((each.end for each in done.items), default=done.end)
+                last = max((each.end for each in done.items), default=done.end)
+                done.end = _end_of(event) if done.flow else last
     except (yaml.YAMLError, ValueError):
         return None
     return roots
 
 
 def _node(event: Any) -> _Node:
-    start, end = event.start_mark.index, event.end_mark.index
+    start, end = event.start_mark.index, _end_of(event)
     if isinstance(event, yaml.ScalarEvent):
         return _Node(start, end, value=event.value, quoted=event.style == '"')
     return _Node(start, end, flow=bool(event.flow_style), mapping=isinstance(event, yaml.MappingStartEvent))
+
+
+def _end_of(event: Any) -> int:
+    return int(event.end_mark.index)
 
 
 @dataclass(slots=True)
@@ -137,7 +146,7 @@ class _Finder:
         kinds = node.scalars("kind")
         secret = "Secret" in kinds
         self.secret = self.secret or secret or "SecretList" in kinds
-        named = any(_NAMED.search(name) for name in node.scalars("name"))
+        named = any(_NAMED.fullmatch(name) for name in node.scalars("name"))
         for key, value in node.pairs:
             self.leaves.append((key.start, key.end))
             told = key.value or ""
@@ -146,7 +155,7 @@ class _Finder:
             elif ("SecretList" in kinds and told == "items") or (self.secret and told == "annotations"):
                 # In the annotations kubectl leaves the Secret once more.
                 self._hide(value, key)
-            elif (named and told == "value") or (_NAMED.search(told) and not value.mapping):
+            elif (named and told == "value") or (_NAMED.fullmatch(told) and not value.mapping):
                 self._hide_scalars(value)
             else:
                 yield value

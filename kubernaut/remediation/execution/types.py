@@ -12,11 +12,16 @@ FINALIZER = f"{GROUP}/finalizer"
 
 Name = Annotated[str, Field(max_length=253)]
 ShortText = Annotated[str, Field(max_length=512)]
+MAX_PARAMETER = 64 * 1024
+"""Characters of a parameter's value: what a manifest may have, see `kubernaut.actions.documents.MAX_TEXT`."""
 # Not `preserve-unknown-fields`: CEL cannot see what such a map holds, and the immutability rule would not cover it.
+_INT_OR_STRING = {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
 ParameterValue = Annotated[
     int | str,
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
+    WithJsonSchema({**_INT_OR_STRING, "maxLength": MAX_PARAMETER}),
 ]
+# What was captured may be longer than what may be asked for.
+CapturedValue = Annotated[int | str, WithJsonSchema(_INT_OR_STRING)]
 
 
 class ExecutionTarget(Model):
@@ -146,7 +151,7 @@ class RollbackStatus(Model):
     available: bool
     action: str | None = None
     target: ExecutionTarget | None = None
-    parameters: dict[str, ParameterValue] | None = None
+    parameters: dict[str, CapturedValue] | None = None
     target_uid: str | None = None
     captured_at: Time | None = None
     state_after: str | None = None
@@ -168,7 +173,8 @@ class ExecutionResults(Model):
 
 
 class ApprovalRecord(Model):
-    """An approval that counted: it satisfies the need for approval for the spec of this digest, nothing else."""
+    """A decision that counted, for the spec of this digest and nothing else: under `approval` it satisfies the need for
+    one."""
 
     digest: str
     decided_by: str
@@ -198,6 +204,8 @@ class KubernetesExecutionStatus(StatusBase):
     target: ResolvedTarget | None = None
     validation_results: ValidationResults | None = None
     approval: ApprovalRecord | None = None
+    rejection: ApprovalRecord | None = None
+    """Who refused, where an approval was asked for and refused."""
     rollback_information: RollbackStatus | None = None
     job_name: str | None = None
     job_uid: str | None = None
@@ -223,7 +231,15 @@ class KubernetesExecution(
         PrinterColumn("Age", ".metadata.creationTimestamp", type="date"),
     ),
     # On the spec itself, which is required: a rule on an optional field is bypassed by removing the field.
-    rules=(Rule("self == oldSelf", message="spec is immutable: create another execution instead", at="spec"),),
+    rules=(
+        Rule("self == oldSelf", message="spec is immutable: create another execution instead", at="spec"),
+        # A structural schema cannot bound the names of a map's fields.
+        Rule(
+            "self.all(name, size(name) <= 63)",
+            message="a parameter's name has at most 63 characters",
+            at="spec.parameters",
+        ),
+    ),
 ):
     """One action on one target, checked, dry-run where asked, reversible where possible."""
 

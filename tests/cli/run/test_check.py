@@ -280,7 +280,7 @@ def test_approvals_are_asked_for_where_their_controller_runs_and_count_where_web
     assert isinstance(gate(), ApprovalRequests)
     assert isinstance(gate(controllers=["executions"]), NoApprovals)
     webhooks = [webhook.path for part in planned(webhooks=True).parts for webhook in part.webhooks]
-    assert len(webhooks) == len(set(webhooks)) == 4
+    assert len(webhooks) == len(set(webhooks)) == 5
 
 
 def test_with_a_store_executions_are_audited_and_its_password_is_not_printed() -> None:

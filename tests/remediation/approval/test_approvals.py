@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kubernaut.actions import Catalog, rbac_manifests
+from kubernaut.actions.parameters import Parameters
 from kubernaut.client import ApiError, Client, Forbidden, Invalid, MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.policy import PolicyDecision, PythonEvaluator
 from kubernaut.reconcile import Controller
-from kubernaut.reconcile.webhooks import ServiceReference, webhook_configurations, webhooks_app
+from kubernaut.reconcile.webhooks import AdmissionRequest, ServiceReference, webhook_configurations, webhooks_app
 from kubernaut.remediation.approval import (
     ApprovalRequest,
     ApprovalRequests,
@@ -25,9 +29,15 @@ from kubernaut.remediation.approval import (
     decide,
     find_request,
 )
+from kubernaut.remediation.approval.summary import summary_of
+from kubernaut.remediation.approval.webhooks import stamp_decision
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions
 from kubernaut.remediation.execution.webhooks import execution_webhooks
-from kubernaut.resources import crd_for
+from kubernaut.resources import crd_for, format_time
+from kubernaut.resources.builtin.admissionregistration_v1 import (
+    MutatingWebhookConfiguration,
+    ValidatingWebhookConfiguration,
+)
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.core_v1 import Namespace
@@ -73,7 +83,7 @@ class Shop:
         config = ExecutionConfig(
             catalog=CATALOG, evaluator=evaluator, approvals=gate, allow_unstamped=not webhooks, **options
         )
-        hooks = [*execution_webhooks(config), *approval_webhooks()]
+        hooks = self.hooks = [*execution_webhooks(config), *approval_webhooks()]
         await self.cluster.load([*crds(), crd_for(ApprovalRequest)])
         if webhooks:
             address = "https://kubernaut-webhooks.kubernaut-system.svc:443"
@@ -329,3 +339,168 @@ async def test_a_name_that_nobody_waits_under_is_told(cluster: FakeCluster) -> N
         await shop.ask()
         with pytest.raises(DecisionRefused, match=r"no approval request of 'fox'; waiting there: fix-[0-9a-f]{10}"):
             await find_request(shop.bob, "fox", "shop")
+
+
+async def test_an_approval_counts_only_while_the_webhooks_are_registered(cluster: FakeCluster) -> None:
+    """Both configurations are deleted, the process goes on: whoever may write the status signs for the director."""
+    async with started(cluster) as shop:
+        await shop.ask()
+        for kind in (MutatingWebhookConfiguration, ValidatingWebhookConfiguration):
+            await cluster.client.delete(kind, "kubernaut")
+        await shop.decide(shop.bob, Decision.APPROVED, sign_as="director")
+        execution = await shop.execution()
+        condition = execution.status.condition("Approved")
+        assert execution.status.phase == "validated" and condition is not None
+        assert condition.reason == "ApprovalNotStamped"
+        assert "there is no MutatingWebhookConfiguration kubernaut; create the execution again" in str(
+            condition.message
+        )
+        assert await shop.replicas() == 2
+
+
+async def test_nor_when_they_are_registered_again_after_it_was_asked_for(cluster: FakeCluster) -> None:
+    """`decidedAt` is the forger's: in the future it lies after the registration."""
+    async with started(cluster) as shop:
+        await shop.ask()
+        for kind in (MutatingWebhookConfiguration, ValidatingWebhookConfiguration):
+            await cluster.client.delete(kind, "kubernaut")
+        request = await shop.request()
+        later = format_time(current_clock().now() + timedelta(minutes=10))
+        forged = {"decision": "approved", "decidedBy": {"username": "director"}, "decidedAt": later}
+        patch = MergePatch({"status": forged})
+        await shop.bob.patch(ApprovalRequest, request.name, patch, namespace="shop", subresource="status")
+        await cluster.advance(minutes=1)
+        await cluster.load(webhook_configurations("kubernaut", shop.hooks, service=SERVICE))
+        await cluster.advance(minutes=20)
+        status = (await shop.execution()).status
+        condition = status.condition("Approved")
+        assert status.phase == "validated" and condition is not None
+        assert "the webhooks did not exist yet at " in str(condition.message)
+        # Who asked for the execution is as doubtful; another one is not.
+        await shop.ask(name="again")
+        request = await shop.request("again")
+        await decide(shop.bob, request, Decision.APPROVED, "", now=current_clock().now())
+        await cluster.settled()
+        done = (await shop.execution("again")).status
+        assert done.phase == "rollback_ready" and done.approval and done.approval.decided_by == "bob"
+
+
+async def test_a_decision_from_before_it_was_asked_for_does_not_count(cluster: FakeCluster) -> None:
+    async with started(cluster, webhooks=False, trust_unstamped=True) as shop:
+        await shop.ask()
+        request = await shop.request()
+        forged = {"decision": "approved", "decidedBy": {"username": "bob"}, "decidedAt": "2020-01-01T00:00:00Z"}
+        patch = MergePatch({"status": forged})
+        await shop.bob.patch(ApprovalRequest, request.name, patch, namespace="shop", subresource="status")
+        await cluster.settled()
+        status = (await shop.execution()).status
+        condition = status.condition("Approved")
+        assert status.phase == "validated" and condition is not None
+        assert "status.decidedAt is 2020-01-01T00:00:00Z, before anybody was asked" in str(condition.message)
+
+
+def test_a_webhook_whose_clock_is_behind_stamps_no_decision_before_the_question() -> None:
+    asked = current_clock().now().replace(microsecond=0) + timedelta(seconds=30)
+    spec = {
+        "subject": {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u"},
+        "digest": "sha256:0",
+        "requiredBy": format_time(asked + timedelta(hours=1)),
+    }
+    metadata = {"name": "a", "namespace": "shop", "creationTimestamp": format_time(asked)}
+    group, version = ApprovalRequest.resource_type.group, ApprovalRequest.resource_type.version
+    review = {
+        "uid": "1",
+        "kind": {"group": group, "version": version, "kind": "ApprovalRequest"},
+        "resource": {"group": group, "version": version, "resource": "approvalrequests"},
+        "operation": "UPDATE",
+        "userInfo": {"username": "bob"},
+        "object": {"metadata": metadata, "spec": spec, "status": {"decision": "approved"}},
+        "oldObject": {"metadata": metadata, "spec": spec, "status": {}},
+    }
+    request = AdmissionRequest(review, ApprovalRequest.from_dict)
+    stamp_decision(request)
+    assert request.target.status.decided_at == asked
+
+
+async def test_a_name_that_means_two_things_is_refused(cluster: FakeCluster) -> None:
+    """Somebody calls a harmless execution like the request of an evil one."""
+    async with started(cluster) as shop:
+        await shop.ask(name="evil")
+        evil = await shop.request("evil")
+        await shop.ask(name=evil.name, parameters={"replicas": 3})
+        with pytest.raises(DecisionRefused) as caught:
+            await find_request(shop.bob, evil.name, "shop")
+        harmless = next(
+            request
+            for request in await cluster.client.list(ApprovalRequest, namespace="shop")
+            if request.spec.subject.name == evil.name
+        )
+        told = str(caught.value)
+        assert f"ApprovalRequest {evil.name} of KubernetesExecution evil" in told
+        assert f"ApprovalRequest {harmless.name} of KubernetesExecution {evil.name}" in told
+        assert (await find_request(shop.bob, "evil", "shop")).uid == evil.uid
+        assert (await find_request(shop.bob, harmless.name, "shop")).uid == harmless.uid
+
+
+def summary(**parameters: Any) -> str:
+    metadata = {"name": "fix", "namespace": "shop"}
+    return summary_of(KubernetesExecution.from_dict({"metadata": metadata, "spec": {**SPEC, "parameters": parameters}}))
+
+
+WHAT = "scale-deployment Deployment web in shop "
+
+
+def test_a_summary_keeps_to_one_line_and_hides_no_text_behind_another() -> None:
+    assert summary(replicas=5) == f"{WHAT}replicas=5"
+    for spoof in ("a\n# policy: low risk, pre-approved", "a\r  ", "\x1b[2Kscale-deployment", "a\u202eb", "\u2028"):
+        shown = summary(patch=spoof)
+        assert shown.isprintable() and "policy" not in shown
+        digest = hashlib.sha256(spoof.encode()).hexdigest()
+        assert shown == f"{WHAT}patch=(sha256 {digest}, {len(spoof.encode())} bytes)"
+        assert summary(note=spoof, **{f"a{spoof}": 1}).isprintable()
+
+
+def test_a_summary_tells_what_a_manifest_is_about_and_nothing_of_its_content() -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: hunter2\n"
+    in_a_line = '{"kind": "Secret", "metadata": {"name": "db"}, "data": {"a": "aHVudGVyMg=="}}'
+    for manifest in (secret, in_a_line):
+        digest = hashlib.sha256(manifest.encode()).hexdigest()
+        assert summary(manifest=manifest) == f"{WHAT}manifest=Secret db (sha256 {digest}, {len(manifest)} bytes)"
+    assert "hunter2" not in summary(password="hunter2")
+
+
+class Scripted(Parameters):
+    """Of an action of somebody's own."""
+
+    opaque_parameters = frozenset({"script"})
+    script: str = ""
+
+
+def test_what_an_action_says_is_opaque_is_not_shown() -> None:
+    action: Any = SimpleNamespace(parameters=Scripted)
+    made = KubernetesExecution.from_dict({"spec": {**SPEC, "parameters": {"script": "short"}}})
+    assert summary_of(made) == "scale-deployment Deployment web in shop script=short"
+    assert "script=(sha256 " in summary_of(made, action)
+
+
+def test_what_is_cut_of_a_summary_is_told() -> None:
+    many = {f"key{n}": f"value-{n}" * 10 for n in range(20)}
+    shown = summary(**many)
+    assert len(shown) == 512 and shown.startswith(f"{WHAT}key0=value-0")
+    assert re.search(r"… \(\d+ characters, sha256 [0-9a-f]{12}\)$", shown)
+    other = summary(**{**many, "key19": "another" * 10})
+    assert other[:400] == shown[:400] and other[-20:] != shown[-20:]
+
+
+async def test_a_reason_of_the_policy_keeps_to_its_line(cluster: FakeCluster) -> None:
+    answer = PolicyDecision(allowed=True, requires_approval=True, approval_reasons=("label a\napproved already",))
+    async with started(cluster, evaluator=PythonEvaluator(lambda _: answer)) as shop:
+        await shop.ask()
+        assert (await shop.request()).spec.reasons == [r"label a\napproved already"]
+
+
+def test_the_time_by_which_to_decide_is_shown_as_a_time() -> None:
+    """kubectl shows a date as an age, and one in the future as <invalid>."""
+    [version] = crd_for(ApprovalRequest)["spec"]["versions"]
+    columns = {column["name"]: column["type"] for column in version["additionalPrinterColumns"]}
+    assert columns["Required By"] == "string"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
+from kubernaut.actions import Action
 from kubernaut.audit import AuditEntry, Subject, entry_id
+from kubernaut.audit.chain import body_size
+from kubernaut.audit.records import MAX_BODY
+from kubernaut.remediation.execution.described import described_parameters, digest_of
 from kubernaut.remediation.execution.redact import redact
+from kubernaut.remediation.execution.texts import cut
 from kubernaut.remediation.execution.types import KubernetesExecution, Phase, Transition
 
 _OUTCOMES: dict[str, str] = {
@@ -18,38 +24,64 @@ _OUTCOMES: dict[str, str] = {
     Phase.FAILED: "failed",
 }
 _MESSAGE = 8 * 1024
+_WORD = 128
 
 
-def entries_of(execution: KubernetesExecution) -> list[AuditEntry]:
-    """The entries of an execution, oldest first. What is still unknown at a transition is in the next one's details."""
-
-    return [_entry(execution, index, each) for index, each in enumerate(execution.status.transitions)]
+_BRIEF = 256
 
 
-def _entry(execution: KubernetesExecution, index: int, transition: Transition) -> AuditEntry:
+def entries_of(execution: KubernetesExecution, action: Action | None = None) -> list[AuditEntry]:
+    """The entries of an execution, oldest first. What is still unknown at a transition is in the next one's details.
+
+    Each fits into MAX_BODY. `action` says which of the parameters are opaque, beyond the usual.
+    """
+    return [_fitted(_entry(execution, index, each, action)) for index, each in enumerate(execution.status.transitions)]
+
+
+def brief(entry: AuditEntry) -> AuditEntry:
+    """The least that can be told in the entry's place: the same id, no details, the beginning of its message."""
+    return entry.model_copy(update={"details": {}, "message": cut(entry.message, _BRIEF)})
+
+
+def _fitted(entry: AuditEntry) -> AuditEntry:
+    """The entry with its largest details as digests, as many as it takes."""
+    details = dict(entry.details)
+    for name in sorted(details, key=lambda name: len(_json(details[name])), reverse=True):
+        if body_size(entry) <= MAX_BODY:
+            break
+        details[name] = digest_of(_json(details[name]))
+        entry = entry.model_copy(update={"details": details})
+    return entry
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _entry(execution: KubernetesExecution, index: int, transition: Transition, action: Action | None) -> AuditEntry:
     spec = execution.spec
     target = spec.target
     where = f"{target.namespace}/{target.name}" if target.namespace else target.name
     by = spec.requested_by
     terminal = transition.phase in (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
     return AuditEntry(
-        id=entry_id(execution.uid or "", f"{index}-{transition.phase}"),
+        id=entry_id(execution.uid or "", f"{index}-{transition.phase[:_WORD]}"),
         subject=Subject(
             kind=execution.resource_type.kind,
             namespace=execution.namespace,
             name=execution.name,
             uid=execution.uid or "",
         ),
-        transition=transition.phase,
+        transition=transition.phase[:_WORD],
         time=transition.time,
         actor=by.username if by else "",
         approver=_approver(execution, transition.time),
         action=spec.action,
         target=f"{target.kind} {where}",
         outcome=_OUTCOMES.get(transition.phase, ""),
-        reason=transition.reason or "",
-        message=redact(transition.message or "")[:_MESSAGE],
-        details=_end(execution) if terminal else _beginning(execution) if index == 0 else {},
+        reason=(transition.reason or "")[:_WORD],
+        message=cut(redact(transition.message or ""), _MESSAGE),
+        details=_end(execution) if terminal else _beginning(execution, action) if index == 0 else {},
     )
 
 
@@ -60,11 +92,12 @@ def _approver(execution: KubernetesExecution, time: datetime) -> str:
     return approval.decided_by if approval is not None and given else ""
 
 
-def _beginning(execution: KubernetesExecution) -> dict[str, Any]:
+def _beginning(execution: KubernetesExecution, action: Action | None) -> dict[str, Any]:
     """What was asked. Immutable, so that it may be told at any time."""
     spec = execution.spec
+    described = described_parameters(spec.parameters, action)
     details: dict[str, Any] = {
-        "parameters": {name: redact(str(value))[:_MESSAGE] for name, value in spec.parameters.items()},
+        "parameters": {name: told if isinstance(told, dict) else str(told) for name, told in described.items()},
         "dryRun": spec.dry_run,
     }
     if spec.requested_by is not None and spec.requested_by.groups:
@@ -85,6 +118,8 @@ def _end(execution: KubernetesExecution) -> dict[str, Any]:
         details["targetUid"] = status.target.uid
     if policy:
         details["policy"] = policy
+    if status.rejection is not None:
+        details["rejectedBy"] = status.rejection.decided_by
     if results is not None:
         details["job"] = {"name": results.job_name, "exitCode": results.exit_code, "success": results.success}
     if back is not None and back.available:
@@ -98,4 +133,7 @@ def _policy(execution: KubernetesExecution) -> dict[str, Any]:
         return {}
     found = results.policy_validation
     keys = ("allowed", "requiredApproval", "violations", "mode", "evaluator", "revision", "decisionId")
-    return {key: value for key, value in found.to_dict().items() if key in keys}
+    told = {key: value for key, value in found.to_dict().items() if key in keys}
+    for violation in told.get("violations", ()):
+        violation["message"] = cut(redact(cut(violation.get("message", ""), _MESSAGE)), _BRIEF)
+    return told

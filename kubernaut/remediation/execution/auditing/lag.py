@@ -15,18 +15,18 @@ LAG = "kubernaut_audit_lag_seconds"
 
 
 class AuditLag(Collector):
-    """The executions of which something is not recorded yet, and since when."""
+    """The executions, each as `namespace/name`, of which something is not recorded yet, and since when."""
 
     def __init__(self) -> None:
         self._since: dict[str, datetime] = {}
 
-    def behind(self, uid: str, since: datetime) -> None:
+    def behind(self, execution: str, since: datetime) -> None:
         """The store was not told what happened at that time."""
-        self._since[uid] = since
+        self._since[execution] = since
 
-    def caught_up(self, uid: str) -> None:
-        """The store was told everything."""
-        self._since.pop(uid, None)
+    def caught_up(self, execution: str) -> None:
+        """The store was told everything, or there is nothing to tell."""
+        self._since.pop(execution, None)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The families without values."""

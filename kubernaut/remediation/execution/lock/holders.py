@@ -70,6 +70,9 @@ class Holder:
         found = await self._read(client)
         if found is None:
             return True
+        if self.kind == WORKFLOW.kind and found["metadata"].get("deletionTimestamp"):
+            # It begins nothing more, and may have to wait for its executions to be gone.
+            return True
         status = found.get("status") or {}
         if status.get("phase") not in _TERMINAL:
             return False

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from kubernaut.actions import LABEL_EXECUTION_ID, MANAGED_BY, Invocation, Parameters, Target
+from kubernaut.actions import LABEL_EXECUTION_ID, Invocation, Parameters, Target
+from kubernaut.actions.jobs import MANAGED_BY
 from kubernaut.client import AlreadyExists, Client, Conflict, NotFound
 from kubernaut.reconcile import Permission
 from kubernaut.remediation.execution.lock.holders import EXECUTION, WORKFLOW, Holder, is_free, member_key, members
@@ -66,6 +67,7 @@ async def hold_target(run: Run, name: str) -> Wait | None:
             return None
         taken.metadata.labels |= lease.metadata.labels
         taken.metadata.annotations |= lease.metadata.annotations
+        taken.spec.acquire_time = lease.spec.acquire_time
     elif not await is_free(client, lease, besides=run.uid):
         return _busy(run, current)
     taken.metadata.resource_version, taken.metadata.uid = lease.metadata.resource_version, lease.metadata.uid

@@ -25,25 +25,13 @@ async def check_rbac(run: Run, order: Order) -> Fail | None:
 
 
 async def _check_requester(run: Run, order: Order) -> Fail | None:
+    if doubt := await run.doubt():
+        return doubt
     requester = run.execution.spec.requested_by
-    if requester is None:
-        if run.config.allow_unstamped:
-            return None
-        return Fail(Reason.REQUESTER_UNKNOWN, "spec.requestedBy is missing: nobody knows who asked for this")
-    if doubt := await _doubt(run):
-        message = f"spec.requestedBy says {requester.username}, and nothing vouches for that: {doubt}"
-        return Fail(Reason.REQUESTER_UNKNOWN, message)
-    if run.config.delegate_requester:
+    if requester is None or run.config.delegate_requester:
         return None
     refused = await _refused(run, order, requester.username, requester.groups, requester.uid)
     return Fail(Reason.REQUESTER_FORBIDDEN, f"{requester.username} {refused}") if refused else None
-
-
-async def _doubt(run: Run) -> str | None:
-    """Why the stamp may be anybody's; None when admission wrote it, or where stamps are not asked for."""
-    if run.config.allow_unstamped:
-        return None
-    return await run.config.vouching.vouches(run.ctx.client, run.execution.metadata.creation_timestamp)
 
 
 async def _check_service_account(run: Run, order: Order) -> Fail | None:
