@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from kubernaut.actions import Catalog
 from kubernaut.audit import DeferredStore
-from kubernaut.cli.run.policy import Policy
+from kubernaut.cli.run.policy import Policy, own_namespaces
 from kubernaut.cli.run.settings import ALL
 from kubernaut.cli.run.sources import Configuration, Misconfigured
 from kubernaut.cli.run.values import nearest
@@ -62,14 +62,15 @@ def execution_config(configuration: Configuration) -> ExecutionConfig:
 
 def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Policy]:
     settings, problems = configuration.settings, []
+    own = own_namespaces(settings.executor_namespace)
     try:
-        policy = Policy(settings.policy_bundle, settings.policy_opa)
+        policy = Policy(settings.policy_bundle, settings.policy_opa, protected=own)
     except (BundleError, PolicyUnavailable) as error:
         problems.append(configuration.problem("policy_bundle", str(error)))
     try:
-        catalog = Catalog.installed(image=settings.action_image)
-    except Exception as error:  # a module of somebody else's, which may raise anything
-        problems.append(configuration.problem("controllers", f"an installed action cannot be used: {error}"))
+        catalog = _catalog(configuration)
+    except Misconfigured as error:
+        problems += error.problems
     if problems:
         raise Misconfigured(problems)
     stamps = [*stamping_webhooks(settings.trusted_requesters), status_webhook(StatusWriters())]
@@ -78,6 +79,7 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         evaluator=policy.evaluator,
         policy_mode=PolicyMode(settings.policy_mode),
         executor_namespace=settings.executor_namespace,
+        protected_namespaces=own,
         limits=settings.limits,
         allow_unstamped=settings.allow_unstamped,
         trusted_requesters=frozenset(settings.trusted_requesters),
@@ -90,6 +92,14 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         max_concurrent=settings.max_concurrent,
     )
     return config, policy
+
+
+def _catalog(configuration: Configuration) -> Catalog:
+    try:
+        return Catalog.installed(image=configuration.settings.action_image)
+    except Exception as error:  # a module of somebody else's, which may raise anything
+        text = f"an installed action cannot be used: {error}"
+        raise Misconfigured([configuration.problem("controllers", text)]) from error
 
 
 def _gate(configuration: Configuration, catalog: Catalog) -> ApprovalGate:
@@ -131,7 +141,8 @@ def _audit(configuration: Configuration) -> Part:
         store = DeferredStore(settings.audit_store or "", token=settings.audit_token)
     except ValueError as error:
         raise Misconfigured([configuration.problem("audit_store", str(error))]) from None
-    return Part(AUDIT, audits(store, lag=lag), aclose=store.aclose, collectors=lambda manager: [lag])
+    controller = audits(store, lag=lag, catalog=_catalog(configuration))
+    return Part(AUDIT, controller, aclose=store.aclose, collectors=lambda manager: [lag])
 
 
 PARTS: Mapping[str, Callable[[Configuration], Part]] = {

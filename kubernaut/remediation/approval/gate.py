@@ -12,6 +12,7 @@ from kubernaut.remediation.approval.summary import bounded, summary_of
 from kubernaut.remediation.approval.types import ApprovalRequest, ApprovalRequestSpec, Subject
 from kubernaut.remediation.approval.webhooks import approval_webhooks
 from kubernaut.remediation.execution import Approved, KubernetesExecution, Reason
+from kubernaut.remediation.execution.types import ApprovalRecord
 from kubernaut.remediation.execution.verdicts import Fail, Wait
 from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, Vouching
 from kubernaut.resources import ObjectMeta, format_time, set_controller_reference
@@ -100,6 +101,9 @@ class ApprovalRequests:
         who = status.decided_by.username if status.decided_by else ""
         said = f" {status.reason}" if status.reason else ""
         if status.decision == "rejected":
+            execution.status.rejection = ApprovalRecord(
+                digest=spec.digest, decided_by=who or "somebody", decided_at=status.decided_at
+            )
             return Fail(Reason.APPROVAL_REJECTED, f"rejected by {who or 'somebody'}:{said}".rstrip(":"))
         if doubt := await self._doubt(request, who, ctx):
             message = f"the approval does not count: {doubt}; create the execution again"

@@ -114,7 +114,7 @@ async def _watch(run: Run) -> Verdict:
 
 async def _state_to_undo(run: Run, rollback: RollbackStatus, ended: datetime) -> str | None:
     """The state that the inverse will find if nobody changes its target, which need not be ours; None without one."""
-    if rollback.action is None or rollback.target is None:
+    if rollback.action is None or rollback.target is None or rollback.action not in run.config.catalog:
         return None
     kinds = run.config.catalog.get(rollback.action).targets
     target = resolve_target(rollback.target.to_dict(), kinds, action=rollback.action)

@@ -164,6 +164,7 @@ async def test_a_rejection_ends_the_execution_and_says_who_and_why(cluster: Fake
         status = (await shop.execution()).status
         assert (status.phase, status.reason) == ("failed", "ApprovalRejected")
         assert status.message == "rejected by bob: not on a Friday"
+        assert status.rejection and status.rejection.decided_by == "bob"
         assert not list(await shop.cluster.client.list(Job, namespace="kubernaut-executor"))
         assert (await shop.request()).status.phase == "rejected"
 
