@@ -39,6 +39,8 @@ def _cut(answer: Answer, step: Mapping[str, Any]) -> Any:
         body = kept
     for path in step.get("ignore", []):
         _drop(body, path.split("."))
+    if step.get("unordered"):
+        body["items"].sort(key=lambda item: item["metadata"]["name"])
     return body if step.get("owners") else _without_owners(body)
 
 
