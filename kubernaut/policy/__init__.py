@@ -4,7 +4,6 @@ from kubernaut.policy.admission import AdmissionEvaluator
 from kubernaut.policy.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from kubernaut.policy.combined import CombinedEvaluator
 from kubernaut.policy.decision import (
-    Mode,
     PolicyDecision,
     PolicyInput,
     PolicyTarget,
@@ -26,7 +25,6 @@ __all__ = [
     "Bundle",
     "BundleError",
     "CombinedEvaluator",
-    "Mode",
     "OpaEvaluator",
     "PolicyDecision",
     "PolicyEvaluator",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 Risk = Literal["low", "medium", "high"]
-Mode = Literal["strict", "permissive", "audit"]
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -143,21 +142,11 @@ class PolicyDecision:
     revision: str = ""
     decision_id: str = ""
     incomplete: tuple[str, ...] = ()
-    mode: Mode | None = None
 
     @property
     def hard_denied(self) -> bool:
         """True when a hard violation stands: no mode and no approval lifts it."""
         return any(violation.hard for violation in self.violations)
-
-    def in_mode(self, mode: Mode) -> PolicyDecision:
-        """This decision as the operator's mode applies it.
-
-        In `permissive` and `audit` soft violations are kept for the record but no longer block;
-        hard denials and required approvals hold in every mode.
-        """
-        allowed = self.allowed if mode == "strict" else not self.hard_denied
-        return replace(self, allowed=allowed, mode=mode)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form with the names of `status.validationResults.policyValidation`."""
@@ -173,6 +162,4 @@ class PolicyDecision:
         }
         if self.decision_id:
             document["decisionId"] = self.decision_id
-        if self.mode is not None:
-            document["mode"] = self.mode
         return document

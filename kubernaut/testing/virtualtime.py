@@ -190,28 +190,11 @@ def _task_of(handle: asyncio.Handle) -> tuple[str, str] | None:
     return task.get_name(), "" if about is ... else f"{bound.get('structlog_controller')} {about}"
 
 
-class _JumpingSelector(selectors.BaseSelector):
-    """A selector that asks the loop before it waits."""
+class WrappedSelector(selectors.BaseSelector):
+    """The platform's selector, for one that does something of its own before it waits."""
 
-    def __init__(
-        self, nothing_ready: Callable[[float | None], float | None], something_ready: Callable[[], None]
-    ) -> None:
+    def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._nothing_ready = nothing_ready
-        self._something_ready = something_ready
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = self._selector.select(0)
-        if events or (timeout is not None and timeout <= 0):
-            self._something_ready()
-            return events
-        wait = self._nothing_ready(timeout)
-        if wait == 0:
-            return []
-        events = self._selector.select(wait)
-        if not events and wait is not None:
-            raise NothingLeftToDo(f"nothing is ready, no timer is set and nothing came in {wait:g} real seconds")
-        return events
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._selector.register(fileobj, events, data)
@@ -230,6 +213,30 @@ class _JumpingSelector(selectors.BaseSelector):
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
         return self._selector.get_map()
+
+
+class _JumpingSelector(WrappedSelector):
+    """A selector that asks the loop before it waits."""
+
+    def __init__(
+        self, nothing_ready: Callable[[float | None], float | None], something_ready: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._nothing_ready = nothing_ready
+        self._something_ready = something_ready
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        events = self._selector.select(0)
+        if events or (timeout is not None and timeout <= 0):
+            self._something_ready()
+            return events
+        wait = self._nothing_ready(timeout)
+        if wait == 0:
+            return []
+        events = self._selector.select(wait)
+        if not events and wait is not None:
+            raise NothingLeftToDo(f"nothing is ready, no timer is set and nothing came in {wait:g} real seconds")
+        return events
 
 
 def run_virtual(main: Callable[[], Coroutine[Any, Any, T]], *, start: datetime | None = None) -> T:

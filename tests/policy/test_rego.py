@@ -67,7 +67,7 @@ async def test_an_allowing_decision_with_a_violation_denies(tmp_path: Path) -> N
     rules = f'decision := object.union({GOOD}, {{"violations": [{{"rule": "r", "message": "m", "hard": false}}]}})'
     decision = await RegoEvaluator(bundle(tmp_path, rules)).evaluate(QUESTION)
     assert not decision.allowed
-    assert decision.in_mode("permissive").allowed
+    assert not decision.hard_denied
 
 
 @pytest.mark.parametrize(

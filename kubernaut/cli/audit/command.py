@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -15,16 +15,12 @@ from kubernaut.audit import AuditQuery, AuditRecord, AuditRefused, AuditStore, A
 from kubernaut.audit.store import MAX_LIMIT
 from kubernaut.cli.audit.times import moment, parse_age
 from kubernaut.cli.audit.writing import as_csv, as_json, as_text, table
-from kubernaut.cli.calling import Kubeconfig, KubeContext, call
+from kubernaut.cli.calling import UNAVAILABLE, UNUSABLE, Kubeconfig, KubeContext, call, fail
 from kubernaut.client import Client
 
 FOUND = 0
 BROKEN = 1
 """Exit code for a chain that does not hold, and for a name that the log does not know."""
-UNUSABLE = 2
-"""Exit code for input that could not be used."""
-UNAVAILABLE = 4
-"""Exit code for a store that cannot be reached."""
 
 audit = typer.Typer(
     name="audit",
@@ -113,7 +109,7 @@ def export(
 ) -> None:
     """All records, oldest first, as JSON lines (the default) or CSV."""
     if json and csv:
-        _fail("--json, --csv: give one of the two", UNUSABLE)
+        fail("--json, --csv: give one of the two", UNUSABLE)
     query = _query(namespace, action, outcome, since, until)
 
     async def write(opened: AuditStore) -> int:
@@ -147,7 +143,7 @@ def verify_(
     condition AuditRecorded.
     """
     if not live and (namespace or kubeconfig or context):
-        _fail("--namespace, --kubeconfig, --context: only with --live", UNUSABLE)
+        fail("--namespace, --kubeconfig, --context: only with --live", UNUSABLE)
 
     async def check(opened: AuditStore) -> int:
         return _tell([record async for record in _pages(opened, AuditQuery())], quiet=False)
@@ -180,7 +176,7 @@ def purge(
     try:
         age = parse_age(older_than)
     except ValueError as error:
-        _fail(f"--older-than: {error}", UNUSABLE)
+        fail(f"--older-than: {error}", UNUSABLE)
 
     async def forget(opened: AuditStore) -> int:
         gone = await opened.purge(datetime.now(UTC) - age)
@@ -214,7 +210,7 @@ def _query(
             until=None if until is None else moment(until, now, "--until"),
         )
     except ValueError as error:
-        _fail(str(error), UNUSABLE)
+        fail(str(error), UNUSABLE)
 
 
 async def _pages(store: AuditStore, query: AuditQuery) -> AsyncIterator[AuditRecord]:
@@ -251,11 +247,6 @@ def _told() -> Iterator[None]:
     try:
         yield
     except AuditUnavailable as error:
-        _fail(str(error), UNAVAILABLE)
+        fail(str(error), UNAVAILABLE)
     except (AuditRefused, ValueError) as error:
-        _fail(str(error), UNUSABLE)
-
-
-def _fail(text: str, code: int) -> NoReturn:
-    typer.echo(f"kubernaut: {text}", err=True)
-    raise typer.Exit(code)
+        fail(str(error), UNUSABLE)

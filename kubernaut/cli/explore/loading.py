@@ -70,6 +70,13 @@ def load_schedule(text: str) -> int | Schedule:
         ) from error
 
 
+def _first_failing(reports: Any) -> Any:
+    for report in reports:
+        if report["failures"]:
+            return report
+    raise IndexError("no scenario in it failed")
+
+
 def _schedule_in(given: Any) -> Any:
     """The schedule itself, that of a failure, or that of the first failure of a report or of several."""
     while "injections" not in given:
@@ -78,5 +85,5 @@ def _schedule_in(given: Any) -> Any:
         elif "failures" in given:
             given = given["failures"][0]
         else:
-            given = [each for each in given["scenarios"] if each["failures"]][0]  # noqa: RUF015
+            given = _first_failing(given["scenarios"])
     return given

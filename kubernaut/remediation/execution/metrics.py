@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.registry import Collector
 
-from kubernaut.remediation.execution.types import KubernetesExecution, Phase
+from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution, Phase
 
-TERMINAL = (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
 BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Seconds: from a check that is done at once to an approval that takes its hour."""
 REMEMBERED = 10_000

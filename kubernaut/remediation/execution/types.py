@@ -84,6 +84,10 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+TERMINAL = (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
+"""Nothing follows these."""
+
+
 class PolicyViolationStatus(Model):
     """One rule that the request breaks; a hard one blocks in every mode."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from typing_extensions import TypeVarTuple, Unpack
 
+from kubernaut.testing.virtualtime import WrappedSelector
 from kubernaut.timing import Clock
 
 __all__ = ["LULL", "OffsetTimeLoop"]
@@ -141,11 +142,11 @@ class OffsetTimeLoop(asyncio.SelectorEventLoop):
         return 0
 
 
-class _ListeningSelector(selectors.BaseSelector):
+class _ListeningSelector(WrappedSelector):
     """A selector that asks the loop before it waits, and tells it when something came."""
 
     def __init__(self, wait_at_most: Callable[[float | None], float | None], stir: Callable[[], None]) -> None:
-        self._selector = selectors.DefaultSelector()
+        super().__init__()
         self._wait_at_most = wait_at_most
         self._stir = stir
 
@@ -157,21 +158,3 @@ class _ListeningSelector(selectors.BaseSelector):
         if events:
             self._stir()
         return events
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._selector.register(fileobj, events, data)
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._selector.unregister(fileobj)
-
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._selector.modify(fileobj, events, data)
-
-    def close(self) -> None:
-        self._selector.close()
-
-    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._selector.get_key(fileobj)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return self._selector.get_map()

@@ -23,11 +23,10 @@ from kubernaut.reconcile import (
 from kubernaut.remediation.execution.auditing.entries import brief, entries_of
 from kubernaut.remediation.execution.auditing.lag import AuditLag
 from kubernaut.remediation.execution.texts import cut
-from kubernaut.remediation.execution.types import KubernetesExecution, Phase
+from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution
 from kubernaut.resources import stamp_conditions
 
 RECORDED = "AuditRecorded"
-TERMINAL = (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
 REMEMBERED = 10_000
 """Executions of which it is remembered how much was recorded; of others everything is told again, harmlessly."""
 RETRY = timedelta(seconds=15)

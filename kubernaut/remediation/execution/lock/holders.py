@@ -7,13 +7,12 @@ from typing import Any, Self
 
 from kubernaut.client import Client, NotFound
 from kubernaut.remediation.execution.reasons import RELEASED
-from kubernaut.remediation.execution.types import KubernetesExecution, Phase
+from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution
 from kubernaut.resources import AnyResource, ResourceType
 from kubernaut.resources.builtin.coordination_v1 import Lease
 
 EXECUTION = KubernetesExecution.resource_type
 WORKFLOW = ResourceType("workflowexecution.kubernaut.io", "v1", "WorkflowExecution", "workflowexecutions")
-_TERMINAL = (Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED)
 _PREFIX = "kubernaut.io/holder-"
 _MEMBER = "execution.kubernaut.io/"
 
@@ -74,7 +73,7 @@ class Holder:
             # It begins nothing more, and may have to wait for its executions to be gone.
             return True
         status = found.get("status") or {}
-        if status.get("phase") not in _TERMINAL:
+        if status.get("phase") not in TERMINAL:
             return False
         conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
         return self.kind == WORKFLOW.kind or conditions.get(RELEASED) == "True"
