@@ -42,9 +42,9 @@ from tests.recovery.world import (
 pytestmark = needs_envtest
 OUTAGE = 30.0
 UNREADY_AFTER = 10.0
-LEASE, RENEW, RETRY = 6.0, 4.0, 1.0
-# A loaded machine is late, never early.
-SLACK = 8.0
+LEASE, RENEW, RETRY = 15.0, 10.0, 2.0
+# A loaded machine is late, never early: what is bounded from above is bounded only so that the test ends.
+SLACK = 60.0
 NAMES = [f"w{number}" for number in range(5)]
 
 
@@ -70,21 +70,21 @@ async def test_the_server_is_away_for_30_seconds(tmp_path: Path, monkeypatch: py
     async with EnvTest(controller_manager=False) as env, env.client() as admin, env.client() as client:
         kubeconfig.write_text(json.dumps(env.kubeconfig()))
         await prepare(admin, "long", "short")
-        manager = manager_of(client, "long", keeper, election("long", (90, 80, 1)))
+        manager = manager_of(client, "long", keeper, election("long", (400, 300, 1)))
         async with manager.running():
             async with process(kubeconfig, port) as first:
                 for namespace in ("long", "short"):
                     await make(admin, namespace, NAMES)
                 before = {namespace: await done(admin, namespace) for namespace in ("long", "short")}
                 led = {namespace: await leader(admin, namespace) for namespace in ("long", "short")}
-                await env.stop_api_server(kill=True)
                 began = time.monotonic()
+                await env.stop_api_server(kill=True)
                 assert (await probe(manager.url("health_bind")))[0] == 200, "so far it is a blip"
                 assert await asyncio.wait_for(first.wait(), RENEW + RETRY + SLACK) == ExitCode.LEADERSHIP_LOST
-                assert time.monotonic() - began > RENEW - RETRY - 1, "it did not give up early"
+                assert time.monotonic() - began > RENEW / 2, "it did not give up early"
             async with process(kubeconfig, port) as second:
-                await readiness(manager, 500)
-                assert UNREADY_AFTER <= time.monotonic() - began < UNREADY_AFTER + SLACK
+                await readiness(manager, 500, UNREADY_AFTER + SLACK)
+                assert time.monotonic() - began >= UNREADY_AFTER
                 own = f"http://127.0.0.1:{port}"
 
                 async def alive() -> bool:
@@ -102,7 +102,11 @@ async def test_the_server_is_away_for_30_seconds(tmp_path: Path, monkeypatch: py
                     await make(admin, namespace, ["new"])
                 after = {namespace: await done(admin, namespace) for namespace in ("long", "short")}
                 await readiness(manager, 200)
-                assert (await probe(own))[0] == 200
+
+                async def ready() -> bool:
+                    return (await probe(own))[0] == 200
+
+                await until(ready)
                 assert all(untouched(before[namespace], after[namespace]) for namespace in ("long", "short"))
                 assert keeper.created == dict.fromkeys([*NAMES, "new"], 1)
                 assert await leader(admin, "long") == led["long"]

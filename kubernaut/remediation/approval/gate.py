@@ -13,8 +13,8 @@ from kubernaut.remediation.approval.types import ApprovalRequest, ApprovalReques
 from kubernaut.remediation.approval.webhooks import approval_webhooks
 from kubernaut.remediation.execution import Approved, KubernetesExecution, Reason
 from kubernaut.remediation.execution.types import ApprovalRecord
-from kubernaut.remediation.execution.verdicts import Fail, Wait
 from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, Vouching
+from kubernaut.remediation.machine.verdicts import Fail, Wait
 from kubernaut.resources import ObjectMeta, format_time, set_controller_reference
 
 NOT_STAMPED = "ApprovalNotStamped"

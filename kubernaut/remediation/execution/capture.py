@@ -7,7 +7,7 @@ from kubernaut.remediation.execution.jobs import misfit
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import ExecutionTarget, RollbackStatus
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.verdicts import Fail
 
 
 def capture(run: Run, order: Order, invocation: Invocation[Parameters]) -> RollbackStatus | Fail:

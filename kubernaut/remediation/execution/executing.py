@@ -9,7 +9,6 @@ from kubernaut.client import NotFound
 from kubernaut.remediation.execution.capture import capture, same_capture
 from kubernaut.remediation.execution.collect import collect_results
 from kubernaut.remediation.execution.jobs import (
-    SOON,
     accept_job,
     complete_job,
     create_job,
@@ -22,7 +21,7 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.state import UNKNOWN, state_digest, written_after
 from kubernaut.remediation.execution.types import ExecutionResults, Phase, RollbackStatus
-from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+from kubernaut.remediation.machine.verdicts import SOON, Fail, Move, Verdict, Wait
 from kubernaut.resources import AnyResource
 
 

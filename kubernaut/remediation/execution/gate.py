@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from kubernaut.remediation.execution.reasons import Reason
-from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.remediation.machine.verdicts import Fail, Wait
 
 if TYPE_CHECKING:
     from kubernaut.reconcile import Context, Owns, Permission

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from kubernaut.actions import (
@@ -25,12 +24,10 @@ from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.remediation.machine.verdicts import SOON, Fail, Wait
 from kubernaut.resources import AnyResource
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.core_v1 import Secret
-
-SOON = timedelta(seconds=1)
 
 
 def job_permissions(config: ExecutionConfig) -> list[Permission]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-
 from kubernaut.actions import ParameterError
 from kubernaut.remediation.execution.executing import executing, execution_expired, execution_limit
 from kubernaut.remediation.execution.gate import Approved
@@ -16,24 +12,8 @@ from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.terminal import terminal
 from kubernaut.remediation.execution.types import ApprovalRecord, Phase
 from kubernaut.remediation.execution.validation import validating, validation_expired
-from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseRow:
-    """One phase. `late`: its handler also runs after the deadline, to read a result that is there already."""
-
-    handler: Callable[[Run], Awaitable[Verdict]]
-    next: frozenset[Phase] = frozenset()
-    limit: Callable[[Run], timedelta] | None = None
-    expired: Callable[[Run], Fail] | None = None
-    late: bool = False
-    condition: str = "Executed"
-
-    @property
-    def terminal(self) -> bool:
-        """Nothing follows."""
-        return not self.next
+from kubernaut.remediation.machine.table import PhaseRow, PhaseTable
+from kubernaut.remediation.machine.verdicts import Fail, Move, Verdict, Wait
 
 
 async def validated(run: Run) -> Verdict:
@@ -93,29 +73,41 @@ def _not_begun(run: Run) -> Fail:
     return Fail(Reason.APPROVAL_EXPIRED, f"no approval by {deadline}")
 
 
-PHASES: Mapping[str, PhaseRow] = {
-    Phase.VALIDATING: PhaseRow(
-        validating,
-        next=frozenset({Phase.VALIDATED, Phase.FAILED}),
-        limit=lambda run: run.config.limits.validation,
-        expired=validation_expired,
-        condition="Validated",
-    ),
-    Phase.VALIDATED: PhaseRow(
-        validated,
-        next=frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.FAILED}),
-        limit=lambda run: run.config.limits.approval,
-        expired=_not_begun,
-        condition="Approved",
-    ),
-    Phase.EXECUTING: PhaseRow(
-        executing,
-        next=frozenset({Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED}),
-        limit=execution_limit,
-        expired=execution_expired,
-        late=True,
-    ),
-    Phase.ROLLBACK_READY: PhaseRow(terminal),
-    Phase.COMPLETED: PhaseRow(terminal),
-    Phase.FAILED: PhaseRow(terminal),
-}
+PHASES = PhaseTable[Run](
+    {
+        Phase.VALIDATING: PhaseRow(
+            validating,
+            next=frozenset({Phase.VALIDATED, Phase.FAILED}),
+            limit=lambda run: run.config.limits.validation,
+            expired=validation_expired,
+            condition="Validated",
+            summary="five checks",
+        ),
+        Phase.VALIDATED: PhaseRow(
+            validated,
+            next=frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.FAILED}),
+            limit=lambda run: run.config.limits.approval,
+            expired=_not_begun,
+            condition="Approved",
+            entered="Validated",
+            summary="approval, and the target's turn",
+        ),
+        Phase.EXECUTING: PhaseRow(
+            executing,
+            next=frozenset({Phase.ROLLBACK_READY, Phase.COMPLETED, Phase.FAILED}),
+            limit=execution_limit,
+            expired=execution_expired,
+            late=True,
+            # With a Job at work only the deadline gives up on its result.
+            patient=lambda run: run.status.job_uid is not None,
+            condition="Executed",
+            entered="Approved",
+            summary="one Job",
+        ),
+        Phase.ROLLBACK_READY: PhaseRow(terminal, entered="Executed", summary="done, can be undone"),
+        Phase.COMPLETED: PhaseRow(terminal, entered="Executed", summary="done, nothing to undo"),
+        Phase.FAILED: PhaseRow(terminal),
+    },
+    first=Phase.VALIDATING,
+    failed=Phase.FAILED,
+)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from kubernaut.actions import (
     Action,
@@ -16,7 +16,6 @@ from kubernaut.actions import (
     resolve_target,
 )
 from kubernaut.client import NotFound
-from kubernaut.reconcile import Context
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.digest import spec_digest
 from kubernaut.remediation.execution.nearby import names_nearby
@@ -24,15 +23,11 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionStatus,
-    Phase,
-    Transition,
     ValidationResults,
 )
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.step import Step
+from kubernaut.remediation.machine.verdicts import Fail
 from kubernaut.resources import AnyResource, ResourceType
-
-MAX_TRANSITIONS = 64
-MAX_MESSAGE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +57,20 @@ def parse_order(catalog: Catalog, execution: KubernetesExecution) -> Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One reconcile; handlers change `status` in place and the runtime writes it once."""
+class Run(Step[KubernetesExecution]):
+    """One reconcile of one execution."""
 
-    execution: KubernetesExecution
-    ctx: Context
+    doing: ClassVar[str] = "Execute"
+
     config: ExecutionConfig
 
     @property
+    def execution(self) -> KubernetesExecution:
+        return self.obj
+
+    @property
     def status(self) -> KubernetesExecutionStatus:
-        return self.execution.status
-
-    @property
-    def uid(self) -> str:
-        return self.execution.uid or ""
-
-    @property
-    def now(self) -> datetime:
-        return self.ctx.clock.now()
-
-    @property
-    def expired(self) -> bool:
-        """The deadline of the present phase has passed."""
-        deadline = self.status.deadline
-        return deadline is not None and self.now >= deadline
+        return self.obj.status
 
     @property
     def results(self) -> ValidationResults:
@@ -137,16 +122,3 @@ class Run:
         return Fail(
             Reason.REQUESTER_UNKNOWN, f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
         )
-
-    def record(self, phase: Phase, *, reason: str | None = None, message: str = "") -> None:
-        """Add a transition to those that the status holds; of very many the middle is left out."""
-        transitions = self.status.transitions
-        if len(transitions) >= MAX_TRANSITIONS:
-            del transitions[-1]
-        told = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
-        transitions.append(Transition(phase=phase.value, time=self.now, reason=reason, message=told or None))
-
-    def event(self, reason: str, message: str, *, warning: bool = False) -> None:
-        """Tell about this execution as an Event."""
-        kind: Literal["Normal", "Warning"] = "Warning" if warning else "Normal"
-        self.ctx.events.event(self.execution, reason, message, kind, action="Execute")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kubernaut.remediation.execution.jobs import SOON, own_jobs, release_job
+from kubernaut.remediation.execution.jobs import own_jobs, release_job
 from kubernaut.remediation.execution.lock.holding import release_targets
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.run import Run
-from kubernaut.remediation.execution.verdicts import Verdict, Wait
+from kubernaut.remediation.machine.verdicts import SOON, Verdict, Wait
 
 
 async def terminal(run: Run) -> Verdict:

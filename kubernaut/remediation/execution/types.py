@@ -1,11 +1,15 @@
 """KubernetesExecution: one action on one target, its typed spec, and everything its status says."""
 
+import re
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from kubernaut.resources import Duration, Model, PrinterColumn, Resource, Rule, StatusBase, Time
+from kubernaut.remediation.machine.status import PhasedStatus
+from kubernaut.resources import Duration, Model, PrinterColumn, Resource, Rule, Time, parse_duration
+from kubernaut.resources.scalars import DURATION_PATTERN
 
 GROUP = "kubernetesexecution.kubernaut.io"
 FINALIZER = f"{GROUP}/finalizer"
@@ -20,6 +24,21 @@ ParameterValue = Annotated[
     int | str,
     WithJsonSchema({**_INT_OR_STRING, "maxLength": MAX_PARAMETER}),
 ]
+_LONGEST = timedelta(microseconds=(2**63 - 1) // 1000)
+
+
+def _bounded(value: Any) -> Any:
+    """A pattern cannot bound a duration, and an execution that cannot be read never gets a status that tells why."""
+    if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
+        try:
+            return parse_duration(value)
+        except ValueError:
+            return -_LONGEST if value.startswith("-") else _LONGEST
+    return value
+
+
+Timeout = Annotated[Duration, BeforeValidator(_bounded)]
+"""A duration of which one that is too long to be one is read as the longest, for validation to refuse."""
 # What was captured may be longer than what may be asked for.
 CapturedValue = Annotated[int | str, WithJsonSchema(_INT_OR_STRING)]
 
@@ -64,7 +83,7 @@ class KubernetesExecutionSpec(Model):
     """The action's parameters; a boolean is written as the string `true` or `false`."""
     dry_run: Literal["auto", "always", "never"] = "auto"
     """`auto`: when the policy requires it or the action's risk is high. `never` does not overrule the policy."""
-    timeout: Duration | None = None
+    timeout: Timeout | None = None
     """How long the action may take; the action's own default if left out. Zero is refused."""
     max_retries: Annotated[int, Field(ge=0, le=10)] = 0
     """Retries of the Job; counts only for actions that are idempotent."""
@@ -185,25 +204,10 @@ class ApprovalRecord(Model):
     decided_at: Time | None = None
 
 
-class Transition(Model):
-    """A phase that was entered."""
-
-    phase: Annotated[str, Field(max_length=63)]
-    time: Time
-    reason: Annotated[str, Field(max_length=128)] | None = None
-    message: Annotated[str, Field(max_length=1024)] | None = None
-
-
-class KubernetesExecutionStatus(StatusBase):
-    """Where the execution is and what it found. `reason` and `message` say why it failed."""
+class KubernetesExecutionStatus(PhasedStatus):
+    """Where the execution is and what it found. `transitions` is what the audit log is told."""
 
     phase: str | None = None
-    reason: str | None = None
-    message: str | None = None
-    start_time: Time | None = None
-    completion_time: Time | None = None
-    deadline: Time | None = None
-    """When the present phase must have ended; absolute, so that a restart does not extend it."""
     spec_digest: str | None = None
     target: ResolvedTarget | None = None
     validation_results: ValidationResults | None = None
@@ -214,10 +218,8 @@ class KubernetesExecutionStatus(StatusBase):
     job_name: str | None = None
     job_uid: str | None = None
     execution_results: ExecutionResults | None = None
-    transitions: Annotated[list[Transition], Field(max_length=64)] = Field(default_factory=list)
-    """Every phase that was entered, oldest first: what the audit log is told."""
     recorded_transitions: int = 0
-    """How many of them the audit log has, once the execution has ended."""
+    """How many of the transitions the audit log has, once the execution has ended."""
 
 
 class KubernetesExecution(

@@ -22,8 +22,8 @@ from kubernaut.reconcile import (
 )
 from kubernaut.remediation.execution.auditing.entries import brief, entries_of
 from kubernaut.remediation.execution.auditing.lag import AuditLag
-from kubernaut.remediation.execution.texts import cut
 from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution
+from kubernaut.remediation.machine.texts import cut
 from kubernaut.resources import stamp_conditions
 
 RECORDED = "AuditRecorded"

@@ -12,8 +12,9 @@ from kubernaut.audit.chain import body_size
 from kubernaut.audit.records import MAX_BODY
 from kubernaut.remediation.execution.described import described_parameters, digest_of
 from kubernaut.remediation.execution.redact import redact
-from kubernaut.remediation.execution.texts import cut
-from kubernaut.remediation.execution.types import KubernetesExecution, Phase, Transition
+from kubernaut.remediation.execution.types import KubernetesExecution, Phase
+from kubernaut.remediation.machine.status import Transition
+from kubernaut.remediation.machine.texts import cut
 
 _OUTCOMES: dict[str, str] = {
     Phase.VALIDATING: "started",

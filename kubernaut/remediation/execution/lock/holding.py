@@ -15,7 +15,7 @@ from kubernaut.remediation.execution.lock.holders import EXECUTION, WORKFLOW, Ho
 from kubernaut.remediation.execution.lock.roots import CLIMBED, root_uid
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.verdicts import Wait
+from kubernaut.remediation.machine.verdicts import Wait
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 

@@ -16,7 +16,7 @@ from kubernaut.remediation.execution.validation.policy import check_policy
 from kubernaut.remediation.execution.validation.rbac import check_rbac
 from kubernaut.remediation.execution.validation.rollback import check_rollback
 from kubernaut.remediation.execution.validation.target import check_target
-from kubernaut.remediation.execution.verdicts import Fail, Move, Verdict, Wait
+from kubernaut.remediation.machine.verdicts import Fail, Move, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import DryRunResults, Phase
-from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.remediation.machine.verdicts import Fail, Wait
 from kubernaut.resources.builtin.batch_v1 import Job
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from kubernaut.actions import ParameterError, TargetError, UnknownAction
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.verdicts import Fail
 from kubernaut.resources import format_duration
 
 

@@ -13,7 +13,7 @@ from kubernaut.remediation.execution.jobs import misfit, read_invocation
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import PolicyValidation, PolicyViolationStatus
-from kubernaut.remediation.execution.verdicts import Fail, Wait
+from kubernaut.remediation.machine.verdicts import Fail, Wait
 from kubernaut.resources.builtin.core_v1 import Namespace
 
 AVAILABLE = "PolicyAvailable"

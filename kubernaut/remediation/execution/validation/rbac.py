@@ -8,7 +8,7 @@ from kubernaut.actions import service_account_name
 from kubernaut.client import NotFound
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.verdicts import Fail
 from kubernaut.resources.builtin.authorization_v1 import (
     ResourceAttributes,
     SubjectAccessReview,

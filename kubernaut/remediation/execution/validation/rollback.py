@@ -7,7 +7,7 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.state import state_digest
 from kubernaut.remediation.execution.types import KubernetesExecution, Phase, RollbackStatus
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.verdicts import Fail
 
 
 async def check_rollback(run: Run, order: Order) -> Fail | None:

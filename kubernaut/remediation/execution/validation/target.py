@@ -7,7 +7,7 @@ from kubernaut.remediation.execution.jobs import misfit, read_invocation
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import ResolvedTarget
-from kubernaut.remediation.execution.verdicts import Fail
+from kubernaut.remediation.machine.verdicts import Fail
 
 
 async def check_target(run: Run, order: Order) -> Fail | None:
