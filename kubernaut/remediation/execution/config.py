@@ -67,6 +67,8 @@ class ExecutionConfig(BaseModel):
     `metrics`: where executions are counted.
     `protected_namespaces`: kubernaut's own, beside the executor's: no action acts there, whatever a policy says.
     `delegate_requester`: the policy answers for the requester, who then needs no permission of their own on the target.
+    `delegated_requesters`: usernames for whom alone that holds, such as the gateway's account, which asks for whatever
+    an alert is about.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -82,6 +84,7 @@ class ExecutionConfig(BaseModel):
     own_usernames: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
     vouching: SkipValidation[Vouching] = Field(default_factory=lambda: RegisteredWebhooks(stamping_webhooks()))
     delegate_requester: bool = False
+    delegated_requesters: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
     audited: bool = False
     metrics: SkipValidation[ExecutionMetrics | None] = None
     approvals: SkipValidation[ApprovalGate] = Field(default_factory=NoApprovals)

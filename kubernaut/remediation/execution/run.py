@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from kubernaut.actions import (
     Action,
     Catalog,
     Invocation,
+    ParameterError,
     Parameters,
     Target,
     parse_parameters,
@@ -23,6 +25,7 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionStatus,
+    ParametersFrom,
     ValidationResults,
 )
 from kubernaut.remediation.machine.step import Step
@@ -45,15 +48,37 @@ class Order:
         return Invocation(self.target, self.parameters, live)
 
 
-def parse_order(catalog: Catalog, execution: KubernetesExecution) -> Order:
-    """Type the spec. Raises UnknownAction, TargetError or ParameterError."""
+@dataclass(slots=True)
+class Kept:
+    """The parameters that `spec.parametersFrom` leads to, once they have been read."""
+
+    parameters: Mapping[str, Any] | None = None
+
+
+def parse_order(catalog: Catalog, execution: KubernetesExecution, kept: Kept | None = None) -> Order:
+    """Type the spec, with the parameters that are `kept` elsewhere. Raises UnknownAction, TargetError or
+    ParameterError."""
     spec = execution.spec
     action = catalog.get(spec.action)
-    parameters = parse_parameters(action.parameters, spec.parameters, action=spec.action)
+    if spec.parameters_from is None:
+        parameters = parse_parameters(action.parameters, spec.parameters, action=spec.action)
+    else:
+        parameters = _parse_kept(action, spec.parameters_from, kept)
     target = resolve_target(spec.target.to_dict(), action.targets, action=spec.action)
     kinds = [kind for kind in action.targets if (kind.api_version, kind.kind) == (target.api_version, target.kind)]
     timeout = action.default_timeout if spec.timeout is None else spec.timeout
     return Order(action, parameters, target, kinds[0], timeout)
+
+
+def _parse_kept(action: Action, source: ParametersFrom, kept: Kept | None) -> Parameters:
+    where = f"Secret {source.secret_ref.name}"
+    if kept is None or kept.parameters is None:
+        raise ParameterError("parametersFrom", f"{where} has not been read")
+    try:
+        return parse_parameters(action.parameters, kept.parameters, action=action.name, captured=True)
+    except ParameterError as error:
+        # The message would quote what must not be shown.
+        raise ParameterError(error.field, f"what {where} holds there does not fit {action.name}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,7 @@ class Run(Step[KubernetesExecution]):
     doing: ClassVar[str] = "Execute"
 
     config: ExecutionConfig
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def execution(self) -> KubernetesExecution:
@@ -81,7 +107,7 @@ class Run(Step[KubernetesExecution]):
 
     def order(self) -> Order:
         """The typed request. Raises as `parse_order` does."""
-        return parse_order(self.config.catalog, self.execution)
+        return parse_order(self.config.catalog, self.execution, self.kept)
 
     def spec_changed(self) -> Fail | None:
         """A failure when the spec is not the one that was validated: not every server holds it immutable."""

@@ -60,6 +60,19 @@ class ObjectRef(Model):
     uid: Annotated[str, Field(max_length=128)] | None = None
 
 
+class SecretRef(Model):
+    """A Secret beside the execution; `uid` tells which of that name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    uid: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class ParametersFrom(Model):
+    """Where the parameters are that must not be in a spec."""
+
+    secret_ref: SecretRef
+
+
 class RollbackRef(ObjectRef):
     """The execution that is undone; `force`: also where its target was changed since."""
 
@@ -87,8 +100,12 @@ class KubernetesExecutionSpec(Model):
     """How long the action may take; the action's own default if left out. Zero is refused."""
     max_retries: Annotated[int, Field(ge=0, le=10)] = 0
     """Retries of the Job; counts only for actions that are idempotent."""
+    require_approval: ShortText | None = None
+    """Why a person has to approve this, whatever the policy says: what asked for it was not sure."""
     workflow_execution_ref: ObjectRef | None = None
     rollback_of: RollbackRef | None = None
+    parameters_from: ParametersFrom | None = None
+    """In place of `parameters`, only with `rollbackOf`: the Secret in which that execution keeps what undoes it."""
     requested_by: RequestedBy | None = None
 
 
@@ -169,12 +186,17 @@ class ResolvedTarget(Model):
 
 
 class RollbackStatus(Model):
-    """What undoes the action, captured before the Job exists; `available` false when there is nothing to undo."""
+    """What undoes the action, captured before the Job exists; `available` false when there is nothing to undo.
+
+    What holds secrets or is too long is in the Secret `secretRef`, which goes with the execution; there are no
+    `parameters` here then.
+    """
 
     available: bool
     action: str | None = None
     target: ExecutionTarget | None = None
     parameters: dict[str, CapturedValue] | None = None
+    secret_ref: SecretRef | None = None
     target_uid: str | None = None
     captured_at: Time | None = None
     state_after: str | None = None
@@ -239,6 +261,11 @@ class KubernetesExecution(
     # On the spec itself, which is required: a rule on an optional field is bypassed by removing the field.
     rules=(
         Rule("self == oldSelf", message="spec is immutable: create another execution instead", at="spec"),
+        Rule(
+            "!has(self.parametersFrom) || (has(self.rollbackOf) && (!has(self.parameters) || size(self.parameters) == 0))",
+            message="parametersFrom needs rollbackOf, and takes the place of parameters",
+            at="spec",
+        ),
         # A structural schema cannot bound the names of a map's fields.
         Rule(
             "self.all(name, size(name) <= 63)",

@@ -43,6 +43,7 @@ async def check_policy(run: Run, order: Order) -> Fail | Wait | None:
     run.status.remove_condition(AVAILABLE)
     run.results.policy_validation = recorded = _recorded(decision, mode)
     recorded.violations += [_missing(problem) for problem in decision.incomplete]
+    _add_wish(run, recorded)
     if decision.allowed:
         return None
     broken = "; ".join(f"{found.rule}: {found.message}" for found in decision.violations)
@@ -81,7 +82,7 @@ def _unanswered(run: Run, order: Order, problem: str) -> Wait | None:
     if mode is PolicyMode.STRICT:
         return _wait(run, problem)
     risky = order.action.risk == "high"
-    run.results.policy_validation = PolicyValidation(
+    run.results.policy_validation = recorded = PolicyValidation(
         allowed=False,
         required_approval=risky,
         requires_dry_run=risky,
@@ -89,9 +90,17 @@ def _unanswered(run: Run, order: Order, problem: str) -> Wait | None:
         approval_reasons=[f"{order.action.name} is a high-risk action, and no policy answered"] if risky else [],
         mode=mode.value,
     )
+    _add_wish(run, recorded)
     if mode is PolicyMode.PERMISSIVE:
         run.event(Reason.POLICY_UNAVAILABLE, f"goes on without the policy: {problem}", warning=True)
     return None
+
+
+def _add_wish(run: Run, recorded: PolicyValidation) -> None:
+    """Who asked may want an approval that the policy does not, never the other way round."""
+    if why := run.execution.spec.require_approval:
+        recorded.required_approval = True
+        recorded.approval_reasons.append(why)
 
 
 def _wait(run: Run, problem: str) -> Wait:

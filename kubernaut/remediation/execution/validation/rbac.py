@@ -28,7 +28,7 @@ async def _check_requester(run: Run, order: Order) -> Fail | None:
     if doubt := await run.doubt():
         return doubt
     requester = run.execution.spec.requested_by
-    if requester is None or run.config.delegate_requester:
+    if requester is None or run.config.delegate_requester or requester.username in run.config.delegated_requesters:
         return None
     refused = await _refused(run, order, requester.username, requester.groups, requester.uid)
     return Fail(Reason.REQUESTER_FORBIDDEN, f"{requester.username} {refused}") if refused else None
