@@ -12,7 +12,7 @@ from kubernaut.client import Invalid
 from kubernaut.fake import FakeCluster
 from kubernaut.policy import PolicyDecision, PythonEvaluator, Violation
 from kubernaut.remediation.execution import KubernetesExecution, crds
-from kubernaut.remediation.execution.texts import MESSAGE_BYTES, cut
+from kubernaut.remediation.machine.texts import MESSAGE_BYTES, cut
 
 DENIES = PythonEvaluator(lambda _: PolicyDecision(allowed=False, violations=(Violation("rule", "é" * 10_000),) * 500))
 

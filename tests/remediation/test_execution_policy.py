@@ -164,3 +164,23 @@ async def test_a_dry_run_of_an_earlier_validation_is_never_taken_for_that_of_thi
     del status["validationResults"]["dryRunResults"]
     await world.settle()
     assert [job["metadata"]["name"].rpartition("-dry")[2] for job in world.jobs()] == ["", "-2"]
+
+
+@pytest.mark.parametrize("mode", ["strict", "permissive", "audit"])
+async def test_who_asked_may_want_an_approval_that_the_policy_does_not(world: Any, mode: str) -> None:
+    world.configure(policy_mode=mode)
+    world.create(requireApproval="the analysis is 55 % sure")
+    await world.settle()
+    assert world.failed()[0] == "ApprovalRequired" and not world.jobs()
+    recorded = world.status["validationResults"]["policyValidation"]
+    assert recorded["requiredApproval"] and recorded["approvalReasons"] == ["the analysis is 55 % sure"]
+
+
+async def test_the_policy_alone_answers_for_a_delegated_requester(world: Any) -> None:
+    world.denied = lambda spec: spec["user"] in ("alert", "eve")
+    world.configure(delegated_requesters=frozenset({"alert"}))
+    world.create(requestedBy={"username": "eve"})
+    await world.settle()
+    assert world.failed()[0] == "RequesterForbidden"
+    world.create(requestedBy={"username": "alert"})
+    assert (await world.run_to_job())["kind"] == "Job"

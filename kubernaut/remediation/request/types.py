@@ -42,7 +42,7 @@ class RemediationRequestSpec(Model):
 
 
 class Phase(StrEnum):
-    """The phases in `status.overallPhase`; `completed` and `failed` are terminal; `manual_review` is a person's turn."""
+    """The phases in `overallPhase`; terminal are `completed` and `failed`; `manual_review` is a person's turn."""
 
     PENDING = "pending"
     PROCESSING = "processing"
