@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from copy import copy
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -90,7 +89,9 @@ class Client(RawClient):
         return derived
 
     def _derive(self) -> Client:
-        derived = copy(self)
+        # As copy.copy does, at a tenth of its cost: every reconcile gets clients of its own.
+        derived = object.__new__(type(self))
+        derived.__dict__.update(self.__dict__)
         derived._owns_transport = False
         return derived
 
@@ -175,6 +176,14 @@ class Client(RawClient):
         """Replace the object's status and nothing else. Raises Conflict as `update` does."""
         path = params.object_path(obj.resource_type, obj.namespace, obj.name, "status")
         return await self._write("PUT", path, obj, dry_run=dry_run)
+
+    async def update_status_json(self, kind: type[Resource], name: str, namespace: str | None, body: bytes) -> None:
+        """As `update_status`, of an object that is JSON text already; what the server answers is not decoded."""
+        rt = kind.resource_type
+        path = params.object_path(rt, namespace, name, "status")
+        with self._forgetting(rt, namespace, name, dry_run=False):
+            answer = await self._send("PUT", path, query=self._write_query(False), body=body)
+        self._observe(rt, decode_head(answer.body))
 
     async def patch(
         self,

@@ -24,6 +24,12 @@ SHOWN = 5
 """Names that a message lists."""
 
 
+_Reading = tuple[str, str, str | None, bool, bool]
+_NONE_CHOSEN: tuple[int, Sequence[Informer], bool] = (-1, (), False)
+MAX_CHOSEN = 1024
+"""Choices of informers that a view remembers: one for each kind and namespace that is read."""
+
+
 class NotCached(LookupError):
     """Raised for what no informer of the manager watches, or not in full: other namespaces, labels or versions."""
 
@@ -58,6 +64,9 @@ class Cache:
         self._by_kind: dict[str, dict[str | None, list[Informer]]] = {}
         self._own: frozenset[Scope] = frozenset()
         self._wants_complete = True
+        # chosen: by what is read, how many informers there were when it was chosen, those to read from, and whether
+        # they are the view's own: choosing costs more than reading.
+        self._chosen: dict[_Reading, tuple[int, Sequence[Informer], bool]] = {}
 
     @property
     def informers(self) -> tuple[Informer, ...]:
@@ -75,6 +84,7 @@ class Cache:
         """The same cache as one controller sees it, which watches these scopes."""
         view = copy(self)
         view._own = frozenset(scopes)
+        view._chosen = {}
         return view
 
     def informer(self, scope: Scope) -> Informer:
@@ -98,7 +108,11 @@ class Cache:
 
     def get(self, kind: type[R], name: str, namespace: str | None = None) -> R:
         """One object; raises `kubernaut.client.NotFound` if it does not exist."""
-        return kind.from_json(self._find(kind.resource_type, name, namespace, heads=False).raw)
+        return kind.from_json(self.raw(kind, name, namespace))
+
+    def raw(self, kind: type[Resource], name: str, namespace: str | None = None) -> bytes:
+        """The JSON text of one object, as it is kept; raises as `get`."""
+        return self._find(kind.resource_type, name, namespace, heads=False).raw
 
     def head(self, kind: type[Resource], name: str, namespace: str | None = None) -> ObjectHead:
         """The metadata of one object, without decoding the rest; raises as `get`."""
@@ -218,14 +232,26 @@ class Cache:
 
         `heads`: those of other versions, and of metadata alone, will do.
         """
+        key = (rt.group_resource, rt.version, namespace, any_namespace, heads)
+        count, found, own = self._chosen.get(key, _NONE_CHOSEN)
+        if count != len(self._informers):
+            found, own = self._choose(rt, namespace, any_namespace=any_namespace, heads=heads)
+            if len(self._chosen) >= MAX_CHOSEN:
+                self._chosen.clear()
+            self._chosen[key] = (len(self._informers), found, own)
+        for informer in found if self._wants_complete else ():
+            if not informer.synced.is_set() and not informer.absent:
+                raise NotComplete(f"the first list of {informer.scope} is not complete yet")
+        return found, own
+
+    def _choose(
+        self, rt: ResourceType, namespace: str | None, *, any_namespace: bool, heads: bool
+    ) -> tuple[Sequence[Informer], bool]:
         watching = self._watching(rt, namespace, any_namespace=any_namespace)
         own = [informer for informer in watching if informer.scope in self._own]
         found = _readable(rt, own, heads) or _readable(rt, watching, heads)
         if not found:
             raise _unreadable(rt, namespace, watching)
-        for informer in found if self._wants_complete else ():
-            if not informer.synced.is_set() and not informer.absent:
-                raise NotComplete(f"the first list of {informer.scope} is not complete yet")
         if len(found) > 1:
             found = sorted(found, key=lambda informer: _preference(rt, informer.scope))
         return found, found[0].scope in self._own

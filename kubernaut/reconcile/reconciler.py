@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
 from kubernaut.client import Conflict, Invalid, MergePatch, NotFound, ObjectHead
+from kubernaut.reconcile.before import Before, status_of, with_status
 from kubernaut.reconcile.context import Context
 from kubernaut.reconcile.groups import only_error
 from kubernaut.reconcile.result import Request, RequeueError, Result, TerminalError
@@ -76,7 +77,8 @@ class TypedReconciler(Generic[R]):
 
     async def reconcile(self, request: Request, ctx: Context, /) -> Result | None:
         try:
-            obj = ctx.cache.get(self._kind, request.name, request.namespace)
+            raw = ctx.cache.raw(self._kind, request.name, request.namespace)
+            obj = self._kind.from_json(raw)
         except NotFound:
             self._over.pop(request, None)
             return None
@@ -87,8 +89,7 @@ class TypedReconciler(Generic[R]):
             return await self._undecodable(request, ctx, error)
         if self._is_over(request, obj.uid):
             return None
-        # Decoding once more costs a fifth of a deep copy; nothing was awaited, so it is the same state.
-        before = ctx.cache.get(self._kind, request.name, request.namespace)
+        before = Before(self._kind, raw, obj)
         finalizer = self._reconciler.finalizer
         if finalizer is None:
             return await self._run(before, obj, ctx, finalizing=False)
@@ -99,14 +100,14 @@ class TypedReconciler(Generic[R]):
             added = await self._add_finalizer(obj, ctx, finalizer)
             if added is None:
                 return None
-            before, obj = added, added.model_copy(deep=True)
+            before, obj = Before(self._kind, added.to_json(), added), added
         return await self._run(before, obj, ctx, finalizing=False)
 
-    async def _finalize(self, before: R, obj: R, ctx: Context, finalizer: str) -> Result | None:
+    async def _finalize(self, before: Before[R], obj: R, ctx: Context, finalizer: str) -> Result | None:
         result = await self._run(before, obj, ctx, finalizing=True)
         if result is not None:
             return result
-        await self._release(ctx, finalizer, before.uid or "")
+        await self._release(ctx, finalizer, before.uid)
         return None
 
     def _is_over(self, request: Request, uid: str | None) -> bool:
@@ -124,8 +125,8 @@ class TypedReconciler(Generic[R]):
         if len(self._over) > REMEMBERED:
             self._over.popitem(last=False)
 
-    async def _run(self, before: R, obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
-        """Call the reconciler with `obj`, of which `before` is an equal copy that it does not get to see."""
+    async def _run(self, before: Before[R], obj: R, ctx: Context, *, finalizing: bool) -> Result | None:
+        """Call the reconciler with `obj`, of which `before` tells the state that it does not get to see."""
         observed = True
         failure: Exception | None = None
         result: Result | None = None
@@ -151,34 +152,35 @@ class TypedReconciler(Generic[R]):
             raise failure
         return result
 
-    async def _write_status(self, before: R, after: R, ctx: Context, *, observed: bool) -> None:
+    async def _write_status(self, before: Before[R], after: R, ctx: Context, *, observed: bool) -> None:
         # Only the status of `after` counts: the reconciler may have used the rest of the object as a scratch pad.
-        old, new, meta = status_of(before), status_of(after), before.metadata
+        if before.is_settled(after, observed=observed):
+            return None
+        old, new = before.decoded, status_of(after)
         if isinstance(new, StatusBase):
-            conditions = old.conditions if isinstance(old, StatusBase) else []
-            stamp_conditions(conditions, new.conditions, ctx.clock.now(), meta.generation)
-            if observed and meta.generation is not None:
-                new.observed_generation = meta.generation
-        if new == old:
+            known = status_of(old)
+            conditions = known.conditions if isinstance(known, StatusBase) else []
+            stamp_conditions(conditions, new.conditions, ctx.clock.now(), before.generation)
+            if observed and before.generation is not None:
+                new.observed_generation = before.generation
+        began, status = old.status_dict(), after.status_dict()
+        if status == began:
             return None
-        began = before.status_dict()
-        if after.status_dict() == began:
-            return None
-        sent = before
+        body = with_status(self._kind, before.raw, status)
         for _ in range(WRITE_TRIES):
             try:
-                await ctx.client.update_status(sent.model_copy(update={"status": new}))
+                await ctx.client.update_status_json(self._kind, old.name, old.namespace, body)
             except NotFound:
-                return await self._refuse_lost_status(before, ctx)
+                return await self._refuse_lost_status(old, ctx)
             except Conflict:
                 try:
-                    fresh = await ctx.client.get(self._kind, before.name, namespace=before.namespace)
+                    fresh = await ctx.client.get(self._kind, old.name, namespace=old.namespace)
                 except NotFound:
-                    return self._note_over(ctx.request, before.uid or "")
-                same = fresh.uid == before.uid and fresh.metadata.generation == meta.generation
+                    return self._note_over(ctx.request, before.uid)
+                same = fresh.uid == before.uid and fresh.metadata.generation == before.generation
                 if not same or fresh.status_dict() != began:
                     raise RequeueError("the object changed while it was reconciled") from None
-                sent = fresh
+                body = with_status(self._kind, fresh.to_json(), status)
             else:
                 return None
         raise RequeueError("the object is written by others all the time")
@@ -232,11 +234,6 @@ def _problem(error: Exception) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" + (f" (and {n} more)" if (n := error.error_count() - 1) else "")
-
-
-def status_of(obj: Resource) -> Any:
-    """The status object of a resource, or None."""
-    return getattr(obj, "status", None)
 
 
 def untyped(rt: ResourceType) -> type[AnyResource]:

@@ -72,11 +72,11 @@ class World:
     def event(self, obj: Any, reason: str, message: str, type: str = "Normal", **other: Any) -> None:
         self.events.append((reason, message))
 
-    def get(self, kind: type[Any], name: str, namespace: str | None = None) -> Any:
+    def raw(self, kind: type[Any], name: str, namespace: str | None = None) -> bytes:
         found = self.objects.get(kind.resource_type.path(namespace, name))
         if found is None:
             raise NotFound({"code": 404, "reason": "NotFound"})
-        return kind.from_dict(copy.deepcopy(found))
+        return msgspec.json.encode(found)
 
     def configure(self, **changes: Any) -> None:
         given: dict[str, Any] = {"catalog": Catalog.builtin(), "evaluator": allow_all(), "allow_unstamped": True}

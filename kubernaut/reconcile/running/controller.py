@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from kubernaut.client import ApiError, Conflict, Written
-from kubernaut.reconcile.cache import NotCached
+from kubernaut.reconcile.cache import Cache, NotCached
 from kubernaut.reconcile.context import ClusterView, Context
 from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeadershipLost, NotLeading
@@ -70,6 +70,8 @@ class ControllerRun:
             else controller.reconciler
         )
         self._reads = reads_of(controller)
+        # caches: as this controller sees them.
+        self._caches: dict[ClusterRun, Cache] = {}
         self._writes = OwnWrites(self.queue, self._log)
         self._clusters: dict[str, ClusterRun] = {}
         # sources: the controller's own kind first.
@@ -135,6 +137,7 @@ class ControllerRun:
 
     def forget_cluster(self, cluster: ClusterRun) -> None:
         """Keep nothing of a cluster that was left."""
+        self._caches.pop(cluster, None)
         self._writes.forget_cluster(cluster.cache)
 
     async def run(self) -> None:
@@ -331,7 +334,10 @@ class ControllerRun:
 
         manager = self.controller.manages_as(cluster.client)
         client = self._gate.client(cluster, request).observed_by(observe).managing_as(manager)
-        return ClusterView(cluster.name, client, cluster.cache.scoped(self._reads))
+        cache = self._caches.get(cluster)
+        if cache is None:
+            cache = self._caches[cluster] = cluster.cache.scoped(self._reads)
+        return ClusterView(cluster.name, client, cache)
 
     async def _reconcile(self, request: Request, context: Context) -> Result | None:
         try:
