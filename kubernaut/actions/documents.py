@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 MAX_TEXT = 64 * 1024
-"""Characters of a document; so the way back, which is as long, fits into a status."""
+"""Characters of a document that somebody writes; so the way back, which is as long, mostly fits into a status."""
+MAX_CAPTURED = 768 * 1024
+"""Bytes of a document that was captured: a Secret takes it twice, as the way back and as the file of its Job."""
 
 _SHOWN = 63
 _MAX_NAME = 253
+_DEEPEST = 100
+"""Levels of a document. No object of Kubernetes has as many, and each token costs PyYAML the time of all above it."""
 _SERVER_METADATA = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -29,10 +34,28 @@ _JOB_LABELS = ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid
 class _Loader(yaml.SafeLoader):
     """Timestamps stay text, as in Kubernetes. Aliases are refused: a few lines of them unfold to gigabytes."""
 
+    _depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise ValueError("YAML aliases are not taken: write the value out")
-        return super().compose_node(parent, index)
+        if self._depth >= _DEEPEST:
+            raise ValueError("is nested too deeply")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError):
+            if not isinstance(node, yaml.ScalarNode):
+                raise
+            # PyYAML trusts that a value fits its tag: `!!bool maybe` is a KeyError there.
+            kind = node.tag.rpartition(":")[2][:_SHOWN]
+            raise ConstructorError(None, None, f"the value cannot be read as {kind}", node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -50,8 +73,21 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def check_length(text: str, context: Any) -> None:
+    """Refuse, with ValueError, a document that is too long: for a person's, or with `{"captured": True}` for one that
+    was captured from the cluster."""
+    limit = MAX_CAPTURED if isinstance(context, Mapping) and context.get("captured") else MAX_TEXT
+    if len(text) > limit:
+        raise ValueError(f"must have at most {limit} characters, got {len(text)}")
+
+
 def read_document(text: str) -> Any:
-    """The one document in `text`, YAML or JSON, as JSON values. Raises ValueError in words for a reader."""
+    """The one document in `text`, YAML or JSON, as JSON values. Raises ValueError in words for a reader.
+
+    Above MAX_TEXT only JSON is read, which takes a hundredth of the time.
+    """
+    if len(text) > MAX_TEXT:
+        return _read_json(text)
     try:
         found = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except yaml.YAMLError as error:
@@ -66,6 +102,18 @@ def read_document(text: str) -> Any:
         return json.loads(json.dumps(found[0], allow_nan=False))
     except (TypeError, ValueError):
         raise ValueError("holds a value that JSON does not know") from None
+
+
+def _read_json(text: str) -> Any:
+    def refuse(name: str) -> Any:
+        raise ValueError(f"holds {name}, which JSON does not know")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError:
+        raise ValueError(f"is not JSON, and above {MAX_TEXT} characters only JSON is read") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def read_manifest(text: str) -> dict[str, Any]:

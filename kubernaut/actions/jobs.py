@@ -36,7 +36,8 @@ class JobPlan:
     `timeout` is the command's own time: scheduling and image pull get 120 s more. `max_retries` counts only for
     idempotent actions and dry runs. `attempt` tells the dry runs of one execution apart. `namespace` is the executor's.
     `avoid_node` keeps the pod off one node. `files` are texts by name, brought by a Secret of the Job's name that must
-    be created once the Job exists: see `build_secret`.
+    be created once the Job exists: see `build_secret`. `finalizers` are those of the Job: whoever names some takes them
+    off.
     """
 
     execution_name: str
@@ -54,6 +55,7 @@ class JobPlan:
     attempt: int = 1
     avoid_node: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    finalizers: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.timeout <= timedelta():
@@ -106,6 +108,7 @@ def job_manifest(plan: JobPlan) -> dict[str, Any]:
             "namespace": plan.namespace,
             "labels": labels,
             "annotations": annotations,
+            **({"finalizers": list(plan.finalizers)} if plan.finalizers else {}),
         },
         "spec": {
             "backoffLimit": plan.max_retries if plan.repeatable else 0,

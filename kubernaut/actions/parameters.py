@@ -61,15 +61,18 @@ class NoParameters(Parameters):
     """For actions whose target says everything."""
 
 
-def parse_parameters(model: type[ParametersT], raw: Mapping[str, Any] | None, *, action: str) -> ParametersT:
+def parse_parameters(
+    model: type[ParametersT], raw: Mapping[str, Any] | None, *, action: str, captured: bool = False
+) -> ParametersT:
     """Check `raw` (JSON values) against the action's parameters.
 
+    `captured`: they were captured from the cluster, and documents among them may be longer than what people write.
     Raises ParameterError; its text lists every wrong field.
     """
     if raw is not None and not isinstance(raw, Mapping):
         raise ParameterError("parameters", f"must be an object, got {_describe(raw)}")
     try:
-        return model.model_validate(dict(raw or {}))
+        return model.model_validate(dict(raw or {}), context={"captured": captured})
     except ValidationError as error:
         details = error.errors(include_url=False)
         errors = tuple((_path(detail["loc"]), _message(detail, details, model, action)) for detail in details)

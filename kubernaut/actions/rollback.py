@@ -21,7 +21,8 @@ class RollbackInformation:
     """The inverse of an action: which action, on what, with which parameters (JSON, camelCase).
 
     `target_uid` is the object it was captured from: the inverse on another object of that name is no rollback.
-    `sensitive` marks what holds Secret data.
+    `sensitive` marks what holds Secret data, or leads back from a state that does: no status may hold it, nor a plain
+    digest of that state. Its inverse must bring it to the cluster by `files`, never by its command.
     """
 
     action: str

@@ -55,6 +55,11 @@ class Target:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
+def is_name(text: str) -> bool:
+    """Whether an object can have that name: a DNS subdomain, as nearly all kinds ask for."""
+    return len(text) <= _MAX_NAME and _SUBDOMAIN.fullmatch(text) is not None
+
+
 def resolve_target(raw: Mapping[str, Any] | Target, targets: tuple[ResourceType, ...], *, action: str) -> Target:
     """Check a target against the kinds an action takes, and fill in an apiVersion that was left out.
 
@@ -74,7 +79,7 @@ def resolve_target(raw: Mapping[str, Any] | Target, targets: tuple[ResourceType,
     kind = next((candidate for candidate in kinds if candidate.api_version == version), None)
     if kind is None:
         raise TargetError("target.apiVersion", f"{action} cannot act on {version} {kind_name}; it takes: {allowed}")
-    if not isinstance(name, str) or len(name) > _MAX_NAME or not _SUBDOMAIN.fullmatch(name):
+    if not isinstance(name, str) or not is_name(name):
         raise TargetError("target.name", f'"{name or ""}" is not the name of an object (a lower-case DNS name)')
     return Target(kind.api_version, kind.kind, _namespace(document.get("namespace") or None, kind), name)
 

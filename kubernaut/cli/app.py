@@ -12,6 +12,7 @@ from kubernaut.cli.lazy import Homes, lazy_group
 COMMANDS: Homes = {
     "demo": ("kubernaut.cli.demo.command", "demo"),
     "run": ("kubernaut.cli.run.command", "register"),
+    "gateway": ("kubernaut.cli.gateway.command", "register"),
     "manifests": ("kubernaut.cli.install.command", "manifests"),
     "crds": ("kubernaut.cli.install.command", "crds"),
     "approve": ("kubernaut.cli.approve.command", "approve"),

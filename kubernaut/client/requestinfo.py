@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
 
 from kubernaut.client.frames import decode_head
+from kubernaut.client.params import Query
 from kubernaut.client.patches import ApplyPatch
 from kubernaut.client.transport import TransportRequest
 
@@ -48,33 +50,38 @@ class RequestInfo:
 
 def classify(request: TransportRequest) -> RequestInfo:
     """Read a request's verb and target as kube-apiserver does (apiserver's RequestInfoFactory)."""
-    parts = [part for part in request.path.split("/") if part]
-    if "%" in request.path:
+    info = _read(request.method, request.path, request.query, _is_apply(request))
+    if info.verb == "create" and info.resource and not info.name:
+        return replace(info, name=_name_in(request.body))
+    return info
+
+
+# A program asks for the same things again and again.
+@lru_cache(maxsize=1024)
+def _read(method: str, path: str, query: Query, apply: bool) -> RequestInfo:
+    parts = [part for part in path.split("/") if part]
+    if "%" in path:
         parts = [unquote(part) for part in parts]
     if len(parts) >= 3 and parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
     elif len(parts) >= 4 and parts[0] == "apis":
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        return RequestInfo(request.method.lower(), request.path)
+        return RequestInfo(method.lower(), path)
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
         if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
             rest = rest[2:]
     resource, name, subresource = [*rest, "", ""][:3]
-    verb = _verb(request, bool(name))
-    if verb == "create" and not name:
-        name = _name_in(request.body)
-    return RequestInfo(
-        verb, request.path, group, version, resource, namespace, name, subresource, apply=_is_apply(request)
-    )
+    verb = _verb(method, query, bool(name))
+    return RequestInfo(verb, path, group, version, resource, namespace, name, subresource, apply=apply)
 
 
-def _verb(request: TransportRequest, named: bool) -> str:
-    verb = _VERBS.get(request.method, request.method.lower())
+def _verb(method: str, query: Query, named: bool) -> str:
+    verb = _VERBS.get(method, method.lower())
     if verb == "get":
-        watch = dict(request.query).get("watch", "false").lower()
+        watch = dict(query).get("watch", "false").lower()
         if watch not in ("false", "0"):
             return "watch"
         return "get" if named else "list"

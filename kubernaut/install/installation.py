@@ -35,8 +35,9 @@ class Installation:
     `leader_election` are what the process runs: its rights follow from them, and from `permissions` for what else it
     does. `webhooks` are served by it, with certificates that it manages itself. `config`: the text of a file that
     `--config` finds at `CONFIG_FILE`. `secret` names a Secret of `namespace` whose keys are variables of the
-    environment. `graceful_timeout`: how long the process takes to stop. `kinds` are further kinds of which a CRD is
-    wanted, `extra` are further objects.
+    environment. `listens`: further ports by name, which a Service of the installation's name leads to. `mounts`:
+    Secrets of `namespace`, by the folder where the process finds them. `graceful_timeout`: how long the process takes
+    to stop. `kinds` are further kinds of which a CRD is wanted, `extra` are further objects.
 
     Raises ValueError for names that cannot be used and numbers that make no sense.
     """
@@ -59,6 +60,8 @@ class Installation:
     graceful_timeout: timedelta = timedelta(seconds=30)
     config: str | None = None
     secret: str | None = None
+    listens: Mapping[str, int] = field(default_factory=dict)
+    mounts: Mapping[str, str] = field(default_factory=dict)
     extra: Sequence[Manifest | Resource] = ()
     requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "192Mi"})
     limits: Mapping[str, str] = field(default_factory=lambda: {"memory": "512Mi"})
@@ -95,7 +98,7 @@ class Installation:
         """Those that the process listens on, by name."""
         given = {"metrics": self.metrics_port, "health": self.health_port}
         webhooks = {"webhooks": self.webhook_port} if self.webhooks else {}
-        return {name: port for name, port in given.items() if port is not None} | webhooks
+        return {name: port for name, port in given.items() if port is not None} | webhooks | dict(self.listens)
 
     @property
     def certificates(self) -> ManagedCertificates | None:

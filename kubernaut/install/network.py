@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubernaut.install.installation import Installation, Manifest
 from kubernaut.install.names import WEBHOOK_PORT, metrics_service, webhook_service
 
 
 def services_of(installation: Installation) -> list[Manifest]:
-    """One for the metrics, one for the webhooks, those that are served. Probes come by the pod's own address."""
+    """One for the metrics, one for the webhooks, one for all else; those that are served. Probes need none."""
     found = []
+    if installation.listens:
+        found.append(_service(installation, installation.name, installation.listens))
     if installation.metrics_port is not None:
-        found.append(_service(installation, metrics_service(installation.name), "metrics", installation.metrics_port))
+        served = {"metrics": installation.metrics_port}
+        found.append(_service(installation, metrics_service(installation.name), served))
     if installation.webhooks:
-        found.append(_service(installation, webhook_service(installation.name), "webhooks", WEBHOOK_PORT))
+        found.append(_service(installation, webhook_service(installation.name), {"webhooks": WEBHOOK_PORT}))
     return found
 
 
@@ -46,9 +51,9 @@ def closed_namespace(name: str, namespace: str) -> Manifest:
     }
 
 
-def _service(installation: Installation, name: str, port_name: str, port: int) -> Manifest:
-    served = {"name": port_name, "port": port, "protocol": "TCP", "targetPort": port_name}
-    spec = {"selector": installation.selector, "ports": [served]}
+def _service(installation: Installation, name: str, served: Mapping[str, int]) -> Manifest:
+    ports = [{"name": each, "port": port, "protocol": "TCP", "targetPort": each} for each, port in served.items()]
+    spec = {"selector": installation.selector, "ports": ports}
     return {"apiVersion": "v1", "kind": "Service", "metadata": _meta(installation, name), "spec": spec}
 
 

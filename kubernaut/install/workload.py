@@ -68,6 +68,7 @@ def _pod(installation: Installation) -> Manifest:
     volumes: list[Manifest] = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": TEMPORARY}}]
     if installation.config is not None:
         volumes.append({"name": "config", "configMap": {"name": installation.config_map}})
+    volumes += [{"name": name, "secret": {"secretName": name}} for name in installation.mounts.values()]
     return {
         "serviceAccountName": installation.name,
         "enableServiceLinks": False,
@@ -97,6 +98,7 @@ def _container(installation: Installation) -> Manifest:
     mounts = [{"name": "tmp", "mountPath": "/tmp"}]
     if installation.config is not None:
         mounts.append({"name": "config", "mountPath": CONFIG_FOLDER})
+    mounts += [{"name": name, "mountPath": folder} for folder, name in installation.mounts.items()]
     container: dict[str, Any] = {"name": "controllers", "image": installation.image}
     if installation.command:
         container["command"] = list(installation.command)

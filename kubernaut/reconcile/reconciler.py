@@ -64,6 +64,9 @@ class Reconciler(ABC, Generic[R]):
         """Clean up after an object that no longer fits its model, by its metadata alone; as `finalize`."""
         return None
 
+    def status_unwritten(self, obj: R, error: Exception) -> None:
+        """Called when the status of `obj` could not be written, for metrics; `error` is raised or logged afterwards."""
+
 
 class TypedReconciler(Generic[R]):
     """Makes a `RequestReconciler` of a `Reconciler`."""
@@ -144,6 +147,7 @@ class TypedReconciler(Generic[R]):
         try:
             await self._write_status(before, obj, ctx, observed=observed)
         except Exception as error:
+            self._reconciler.status_unwritten(obj, error)
             # Without its status a verdict would be known to nobody, and never be written: it is reached again.
             if failure is None or isinstance(failure, TerminalError):
                 raise error from failure

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from kubernaut.resources import Model, Time
 
+FINGERPRINT_LABEL = "remediation.kubernaut.io/fingerprint"
+"""On a request made by the gateway: the fingerprint of its signal, or a digest of it, for selectors."""
+
 LabelValue = Annotated[str, Field(max_length=1024)]
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from kubernaut.actions import AllowedKinds, CaptureFailed, Catalog, TargetError, parse_kind, rbac_manifests
+from kubernaut.actions import (
+    AllowedKinds,
+    CaptureFailed,
+    Catalog,
+    TargetError,
+    parse_kind,
+    parse_parameters,
+    rbac_manifests,
+)
 from kubernaut.actions.builtin.patching import inverse_patch
 from kubernaut.actions.documents import recreatable
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Secret
@@ -103,12 +111,38 @@ def test_what_is_deleted_comes_back_without_what_the_server_gave_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "data"), [("Secret", {"a": "YQ=="}), ("ConfigMap", {"a": "x" * 65 * 1024})], ids=["secret", "large"]
+    ("kind", "data", "sensitive"),
+    [("Secret", {"a": "YQ=="}, True), ("ConfigMap", {"a": "x" * 65 * 1024}, False)],
+    ids=["secret", "large"],
 )
-def test_secret_data_and_large_objects_are_deleted_only_irreversibly(kind: str, data: dict[str, str]) -> None:
+def test_secret_data_and_large_objects_fit_no_status(kind: str, data: dict[str, str], sensitive: bool) -> None:
+    found = captured(kind, live_object(kind, data))
+    assert (found.sensitive, found.fits_status) == (sensitive, False)
+    catalog = Catalog.builtin(kinds=AllowedKinds([ConfigMap.resource_type], sensitive=[Secret.resource_type]))
+    parameters = catalog.get("apply-manifest").parameters
+    assert parse_parameters(parameters, found.parameters, action="apply-manifest", captured=True)
+
+
+def test_what_is_too_large_for_a_secret_is_deleted_only_irreversibly() -> None:
+    data = {"a": "x" * 800 * 1024}
     with pytest.raises(CaptureFailed, match="irreversible=true"):
-        captured(kind, live_object(kind, data))
-    assert captured(kind, live_object(kind, data), irreversible="true") is None
+        captured("ConfigMap", live_object("ConfigMap", data))
+    assert captured("ConfigMap", live_object("ConfigMap", data), irreversible="true") is None
+
+
+def test_a_patch_or_a_manifest_for_a_secret_leads_back_by_what_fits_no_status() -> None:
+    catalog = Catalog.builtin(kinds=AllowedKinds([], sensitive=[Secret.resource_type]))
+    target, live = {"kind": "Secret", "namespace": "a", "name": "b"}, live_object("Secret", {"a": "YQ=="})
+    for action, parameters in (
+        ("patch-resource", {"patch": "{data: {a: Yg==}}"}),
+        ("apply-manifest", {"manifest": "{apiVersion: v1, kind: Secret, metadata: {name: b}, data: {a: Yg==}}"}),
+    ):
+        found = catalog.get(action).capture(catalog.invocation(action, target, parameters, live))
+        assert found is not None and found.sensitive
+        assert "YQ==" in json.dumps(dict(found.parameters))
+    made = catalog.invocation("apply-manifest", {"kind": "Namespace", "name": "a"}, parameters)
+    assert (found := catalog.get("apply-manifest").capture(made)) is not None
+    assert (found.action, found.sensitive) == ("delete-resource", True)
 
 
 def test_a_job_comes_back_without_the_selector_that_was_made_for_it() -> None:

@@ -37,6 +37,11 @@ class Server:
     def url(self) -> str:
         return f"postgresql://audit:secret-word@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process is not None
+
     def initialise(self) -> None:
         """Make the data folder."""
         password = self._folder / "password"

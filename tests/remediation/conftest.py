@@ -225,9 +225,11 @@ class World:
                     return 409, "the object has been modified"
                 return 200, self.put({**live, "status": body.get("status", {})}, path)
             case "PATCH":
-                if not self.ttl_support and "/jobs/" in path:
-                    return 200, live
+                if not self.ttl_support:
+                    body.get("spec", {}).pop("ttlSecondsAfterFinished", None)
                 merged: Any = merge_patch(copy.deepcopy(live), body)
+                if merged == live:
+                    return 200, live
                 return 200, self._reap(path, self.put(merged, path))
             case "DELETE":
                 if live["metadata"].get("finalizers"):

@@ -1,16 +1,19 @@
-"""What KubernetesExecution is explored with: an execution that scales, one whose Job fails, one deleted half-way."""
+"""What KubernetesExecution is explored with: it scales, its Job fails, it is deleted half-way, it is audited."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from kubernaut.actions import LABEL_EXECUTION_ID, Catalog, rbac_manifests
+from kubernaut.audit import AuditEntry, AuditRecord, AuditUnavailable, MemoryAuditStore, verify
 from kubernaut.policy import allow_all
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, Phase, crds, executions
+from kubernaut.remediation.execution.auditing import audits
 from kubernaut.remediation.execution.phases import PHASES
+from kubernaut.remediation.execution.types import TERMINAL
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.testing.exploration import (
@@ -18,6 +21,7 @@ from kubernaut.testing.exploration import (
     GarbageCollection,
     JobEnd,
     Jobs,
+    OutsideError,
     Scenario,
     Stage,
     View,
@@ -159,6 +163,8 @@ scale_deployment = Scenario(
     controlplane=[GarbageCollection(), Jobs(run=scale), Deployments()],
     allowed=lambda view: failed_and_told_why(view) or succeeded_without_its_pod(view),
     ignore=["KubernetesExecution.status.executionResults.duration"],
+    # A Job, or a Lease, that was on its way when another one took over is made when nobody looks after it any more.
+    lateness=[0.0],
 )
 
 failing_job = replace(
@@ -169,4 +175,104 @@ failing_job = replace(
 
 deletion_half_way = replace(scale_deployment, name="deletion-half-way", steps=deleted_half_way)
 
-SCENARIOS = (scale_deployment, failing_job, deletion_half_way)
+# With the audit log on.
+
+
+class AuditLog:
+    """An audit store somewhere else."""
+
+    def __init__(self) -> None:
+        self.store = MemoryAuditStore()
+
+    async def append(self, told: Told) -> AuditRecord:
+        return await self.store.append(told.entry)
+
+    def dump(self) -> list[str]:
+        return [f"{record.sequence} {record.entry.transition} {record.entry.outcome}" for record in self.store.records]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry, shown by what it says."""
+
+    entry: AuditEntry
+
+    def __str__(self) -> str:
+        return f"{self.entry.subject.name} {self.entry.transition}"
+
+
+class Remote(MemoryAuditStore):
+    """The store as the operator has it: what does not answer is away."""
+
+    def __init__(self, log: Any) -> None:
+        super().__init__()
+        self._log = log
+
+    async def append(self, entry: AuditEntry) -> AuditRecord:
+        try:
+            record: AuditRecord = await self._log.append(Told(entry))
+        except (OutsideError, TimeoutError) as error:
+            raise AuditUnavailable(str(error)) from error
+        return record
+
+
+def the_chains_hold(view: View) -> str | None:
+    breaks = verify(view.outside.audit.store.records)
+    return str(breaks[0]) if breaks else None
+
+
+def nothing_is_recorded_that_did_not_happen(view: View) -> str | None:
+    """A status comes first, its record after it: never more is told than the status of an execution says."""
+    happened = {each.uid: [str(one.phase) for one in each.status.transitions] for each in view.all(KubernetesExecution)}
+    for uid, phases in happened.items():
+        told = recorded(view, uid or "")
+        if told != phases[: len(told)]:
+            return f"recorded {told} of {phases}"
+    return None
+
+
+def the_audit_is_complete(view: View) -> str | None:
+    for each in view.all(KubernetesExecution):
+        phases, told = [str(one.phase) for one in each.status.transitions], recorded(view, each.uid or "")
+        if told != phases:
+            return f"{each.name} went through {phases}, recorded are {told}"
+        if each.status.recorded_transitions != len(phases):
+            return f"{each.name} says that {each.status.recorded_transitions} of {len(phases)} transitions are recorded"
+    return None
+
+
+def no_story_ends_half_way(view: View) -> str | None:
+    """Deleted executions too: what was begun is told to its end."""
+    there = [each.uid for each in view.all(KubernetesExecution)]
+    for record in view.outside.audit.store.records:
+        uid = record.entry.subject.uid
+        if uid not in there and recorded(view, uid)[-1] not in TERMINAL:
+            return f"of the deleted {record.entry.subject.name} only {recorded(view, uid)} was recorded"
+    return None
+
+
+def recorded(view: View, uid: str) -> list[str]:
+    return [each.entry.transition for each in view.outside.audit.store.records if each.entry.subject.uid == uid]
+
+
+AUDITED = CONFIG.model_copy(update={"audited": True})
+
+audited = replace(
+    scale_deployment,
+    name="audited",
+    controllers=lambda world: [executions(AUDITED), audits(Remote(world.outside.audit), catalog=AUDITED.catalog)],
+    outside=lambda: {"audit": AuditLog()},
+    invariants=(
+        *INVARIANTS,
+        always(the_chains_hold, kinds=[KubernetesExecution]),
+        always(nothing_is_recorded_that_did_not_happen, kinds=[KubernetesExecution]),
+        eventually(the_audit_is_complete),
+        eventually(no_story_ends_half_way),
+    ),
+    # The hash of the last record is over times.
+    ignore=[*scale_deployment.ignore, "KubernetesExecution.status.conditions.message"],
+)
+
+audited_deletion = replace(audited, name="audited-deletion", steps=deleted_half_way)
+
+SCENARIOS = (scale_deployment, failing_job, deletion_half_way, audited, audited_deletion)

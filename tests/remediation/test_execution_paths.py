@@ -252,7 +252,7 @@ async def test_without_ttl_support_the_controller_deletes(world: Any) -> None:
     world.create()
     await world.run_to_job()
     world.finish()
-    # This server drops every patch of a Job, as one does that does not know the field.
+    # This server drops the field, as one does that does not know it.
     await world.settle()
     assert world.condition("JobsReleased")["status"] == "False" and world.jobs()
     world.advance(seconds=301)

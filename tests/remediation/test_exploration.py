@@ -17,7 +17,13 @@ from tests.remediation.scenarios import SCENARIOS, deletion_half_way, failing_jo
 RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
 FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
 # In CI: all crashes of the first, of the others some; seeds of each.
-BOUNDED = {"scale-deployment": (0, 90), "failing-job": (40, 45), "deletion-half-way": (20, 45)}
+BOUNDED = {
+    "scale-deployment": (0, 90),
+    "failing-job": (40, 45),
+    "deletion-half-way": (20, 45),
+    "audited": (30, 45),
+    "audited-deletion": (45, 30),
+}
 SEEDS = 20
 RANDOM = 5000
 """A number that is certainly a seed's."""

@@ -61,7 +61,7 @@ def figures(manager: Manager) -> dict[str, Any]:
 
 
 async def test_malformed_executions_are_refused_or_fail_and_nothing_else_happens(cluster: FakeCluster) -> None:
-    documents = malformed(nonsense=50, violating=50, mistaken=60)
+    documents = malformed(nonsense=50, violating=50, mistaken=50)
     await prepare(cluster)
     await cluster.load(crds())
     for manifest in rbac_manifests(CATALOG):

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from kubernaut.actions.action import DEFAULT_IMAGE, BaseAction, Invocation, Need, file_path, rule
 from kubernaut.actions.builtin.workloads import kind_of
-from kubernaut.actions.documents import MAX_TEXT, compact, read_manifest
+from kubernaut.actions.documents import MAX_CAPTURED, MAX_TEXT, check_length, compact, read_manifest
 from kubernaut.actions.kinds import AllowedKinds, is_sensitive
 from kubernaut.actions.parameters import Flag, ParameterError, Parameters
-from kubernaut.actions.rollback import CaptureFailed, RollbackInformation, as_spec
-from kubernaut.actions.target import Target, TargetError
+from kubernaut.actions.rollback import CaptureFailed, RollbackInformation
+from kubernaut.actions.target import Target, TargetError, is_name
 from kubernaut.resources import ResourceType
 from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.resources.builtin.rbac_v1 import PolicyRule
@@ -22,6 +22,7 @@ from kubernaut.resources.builtin.rbac_v1 import PolicyRule
 FIELD_MANAGER = "kubernaut"
 _MANIFEST_FILE = "manifest.json"
 _MANIFEST = "parameters.manifest"
+_SHOWN = 63
 
 
 class ApplyManifestParameters(Parameters):
@@ -29,7 +30,7 @@ class ApplyManifestParameters(Parameters):
 
     manifest: str = Field(
         min_length=1,
-        max_length=MAX_TEXT,
+        json_schema_extra={"maxLength": MAX_TEXT},
         description="One object, as YAML or JSON.",
         examples=["{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {a: b}}"],
     )
@@ -37,7 +38,8 @@ class ApplyManifestParameters(Parameters):
 
     @field_validator("manifest")
     @classmethod
-    def _well_formed(cls, text: str) -> str:
+    def _well_formed(cls, text: str, info: ValidationInfo) -> str:
+        check_length(text, info.context)
         read_manifest(text)
         return text
 
@@ -110,15 +112,20 @@ class ApplyManifest(BaseAction[ApplyManifestParameters]):
         namespace, name = document["metadata"].get("namespace"), document["metadata"]["name"]
         target, present = Target(kind.api_version, kind.kind, namespace, name), _present(invocation)
         if present is None:
-            return RollbackInformation(action="delete-resource", target=target, parameters=as_spec({}))
+            # Nothing to hide is in it; but what the object looks like afterwards is told by a digest only.
+            return RollbackInformation(action="delete-resource", target=target, sensitive=is_sensitive(kind))
         former = _overlap(present, document)
         if former == _overlap(document, document):
             return None
-        if is_sensitive(kind):
-            raise CaptureFailed(f"a {kind.kind} holds what must not be in a status")
-        back = {"manifest": compact(former), "force": "true"}
+        manifest = compact(former)
+        if len(manifest.encode()) > MAX_CAPTURED:
+            raise CaptureFailed(f"what it replaces has more than {MAX_CAPTURED} bytes")
         return RollbackInformation(
-            action=self.name, target=target, parameters=back, target_uid=present["metadata"]["uid"]
+            action=self.name,
+            target=target,
+            parameters={"manifest": manifest, "force": "true"},
+            target_uid=present["metadata"]["uid"],
+            sensitive=is_sensitive(kind),
         )
 
     def _object(self, invocation: Invocation[ApplyManifestParameters]) -> tuple[ResourceType, dict[str, Any]]:
@@ -129,6 +136,9 @@ class ApplyManifest(BaseAction[ApplyManifestParameters]):
             text = f"{document['apiVersion']} {document['kind']} is not allowed here; allowed: {self._kinds}"
             raise ParameterError(_MANIFEST, text)
         metadata = document["metadata"]
+        if not is_name(metadata["name"]):
+            named = metadata["name"][:_SHOWN]
+            raise ParameterError(_MANIFEST, f'"{named}" is not the name of an object (a lower-case DNS name)')
         if _is_namespace(target) and not _is_target(invocation, document):
             if not kind.namespaced:
                 raise ParameterError(_MANIFEST, f"a {kind.kind} lies in no namespace: it must be the target itself")

@@ -11,7 +11,7 @@ from pydantic import Field
 from kubernaut.actions.action import DEFAULT_IMAGE, BaseAction, Invocation, rule
 from kubernaut.actions.builtin.deletion import deletion_argv, deletion_files
 from kubernaut.actions.builtin.workloads import kind_of
-from kubernaut.actions.documents import MAX_TEXT, compact, recreatable
+from kubernaut.actions.documents import MAX_CAPTURED, compact, recreatable
 from kubernaut.actions.kinds import AllowedKinds, is_sensitive
 from kubernaut.actions.parameters import Flag, Parameters
 from kubernaut.actions.rollback import CaptureFailed, RollbackInformation
@@ -73,15 +73,16 @@ class DeleteResource(BaseAction[DeleteResourceParameters]):
     def capture(self, invocation: Invocation[DeleteResourceParameters]) -> RollbackInformation | None:
         target, problem = invocation.target, ""
         manifest = compact(recreatable(invocation.live))
-        if is_sensitive(kind_of(target, self.targets)):
-            problem = f"a {target.kind} holds what must not be in a status"
-        elif target.namespace is None:
+        if target.namespace is None:
             problem = f"a {target.kind} has no namespace in which it could be made again"
-        elif len(manifest.encode()) > MAX_TEXT:
-            problem = f"it has more than {MAX_TEXT} bytes"
+        elif len(manifest.encode()) > MAX_CAPTURED:
+            problem = f"it has more than {MAX_CAPTURED} bytes"
         if problem and invocation.parameters.irreversible:
             return None
         if problem:
             raise CaptureFailed(f"{problem}; with irreversible=true it would be deleted all the same")
         place = Target(Namespace.resource_type.api_version, "Namespace", None, target.namespace or "")
-        return RollbackInformation(action="apply-manifest", target=place, parameters={"manifest": manifest})
+        sensitive = is_sensitive(kind_of(target, self.targets))
+        return RollbackInformation(
+            action="apply-manifest", target=place, parameters={"manifest": manifest}, sensitive=sensitive
+        )

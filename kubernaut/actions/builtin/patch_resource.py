@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from kubernaut.actions.action import DEFAULT_IMAGE, BaseAction, Invocation, file_path, live_uid, rule
 from kubernaut.actions.builtin.patching import inverse_patch, patched_fields
 from kubernaut.actions.builtin.workloads import kind_of, patch_argv, test, test_uid
-from kubernaut.actions.documents import MAX_TEXT, compact, read_document
+from kubernaut.actions.documents import MAX_CAPTURED, MAX_TEXT, check_length, compact, read_document
 from kubernaut.actions.kinds import AllowedKinds, is_sensitive
 from kubernaut.actions.parameters import Parameters
 from kubernaut.actions.rollback import CaptureFailed, RollbackInformation, inverse
@@ -32,7 +33,10 @@ class PatchResourceParameters(Parameters):
         description="merge: JSON merge patch; strategic: lists are merged by key; json: a list of operations.",
     )
     patch: str = Field(
-        min_length=1, max_length=MAX_TEXT, description="The patch, as YAML or JSON.", examples=["{spec: {a: 1}}"]
+        min_length=1,
+        json_schema_extra={"maxLength": MAX_TEXT},
+        description="The patch, as YAML or JSON.",
+        examples=["{spec: {a: 1}}"],
     )
     resource_version: str | None = Field(
         default=None,
@@ -44,6 +48,7 @@ class PatchResourceParameters(Parameters):
     @field_validator("patch")
     @classmethod
     def _well_formed(cls, text: str, info: ValidationInfo) -> str:
+        check_length(text, info.context)
         if "type" in info.data:
             check_patch(read_document(text), info.data["type"])
         return text
@@ -97,9 +102,11 @@ class PatchResource(BaseAction[PatchResourceParameters]):
         back = inverse_patch(invocation.parameters.document(), invocation.live)
         if not back:
             return None
-        if is_sensitive(kind_of(invocation.target, self.targets)):
-            raise CaptureFailed(f"a {invocation.target.kind} holds what must not be in a status")
-        return inverse(invocation.live, self.name, {"patch": json.dumps(back, ensure_ascii=False), "type": "merge"})
+        patch = json.dumps(back, ensure_ascii=False)
+        if len(patch.encode()) > MAX_CAPTURED:
+            raise CaptureFailed(f"what it replaces has more than {MAX_CAPTURED} bytes")
+        found = inverse(invocation.live, self.name, {"patch": patch, "type": "merge"})
+        return replace(found, sensitive=is_sensitive(kind_of(invocation.target, self.targets)))
 
 
 def check_patch(patch: Any, patch_type: str) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from kubernaut.cli.gateway.manifests import gateway_installation, gateway_manifests
+from kubernaut.cli.gateway.settings import FORM
 from kubernaut.cli.install.server import NoServer, features
 from kubernaut.cli.install.text import as_yaml
 from kubernaut.cli.install.wanted import Asked, controllers_of, installation_of, settings_of
@@ -81,6 +83,11 @@ Secret = Annotated[
     typer.Option(metavar="NAME", help="A Secret of yours whose keys are variables."),
 ]
 
+Gateway = Annotated[
+    bool,
+    typer.Option("--gateway", help="What `kubernaut gateway` needs instead; --config and --set are its settings."),
+]
+
 
 def crds(
     target: Given = None, kubernetes: Version = None, kubeconfig: Kubeconfig = None, context: Context = None
@@ -116,6 +123,7 @@ def manifests(
     metrics: MetricsOption = Metrics.PLAIN,
     config: Config = None,
     secret: Secret = None,
+    gateway: Gateway = False,
     settings: Set = None,
     kubernetes: Version = None,
     kubeconfig: Kubeconfig = None,
@@ -127,18 +135,31 @@ def manifests(
     Services, a NetworkPolicy and webhook configurations. They are rendered for the server of your kubeconfig; without
     one that answers, for the newest that is supported, and standard error says so.
 
+    With --gateway: of `kubernaut gateway` instead, which comes beside the controllers.
+
     Exit codes: 0 printed; 1 the server that --kubeconfig or --context names cannot be asked; 2 what was given cannot be
     used.
     """
     with _told():
-        given = settings_of(settings or ()) | _METRICS[metrics]
-        given |= {field: value for field, value in (("namespace", watch), ("shards", shards)) if value is not None}
-        installation = installation_of(Asked(target, name, namespace, image, replicas, config, secret, given))
+        if gateway:
+            _refuse_beside_gateway(MODULE_ATTR=target, watch=watch, shards=shards)
+            given = settings_of(settings or (), FORM.settings) | _METRICS[metrics]
+            installation = gateway_installation(Asked(None, name, namespace, image, replicas, config, secret, given))
+        else:
+            given = settings_of(settings or ()) | _METRICS[metrics]
+            given |= {field: value for field, value in (("namespace", watch), ("shards", shards)) if value is not None}
+            installation = installation_of(Asked(target, name, namespace, image, replicas, config, secret, given))
         server = features(kubernetes, kubeconfig, context, _note)
-        rendered = render(installation, server)
+        rendered = (gateway_manifests if gateway else render)(installation, server)
     for webhook in dropped_conditions(installation, server):
         _note(f"the server knows no matchConditions: the webhook {webhook} is asked about all that its rules match")
     typer.echo(as_yaml(rendered), nl=False)
+
+
+def _refuse_beside_gateway(**options: object) -> None:
+    given = [name.replace("_", ":") for name, value in options.items() if value is not None]
+    if given:
+        raise ValueError(f"{given[0]} has no meaning with --gateway: leave it out")
 
 
 @contextmanager

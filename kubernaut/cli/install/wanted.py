@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from kubernaut.actions import Catalog, rbac_manifests
 from kubernaut.cli.install.managers import port_of, ports_of, webhooks_of
 from kubernaut.cli.run.consistency import election_of
 from kubernaut.cli.run.namespaces import restricted
-from kubernaut.cli.run.parts import PARTS, Part, available, chosen, execution_config
+from kubernaut.cli.run.part import Part
+from kubernaut.cli.run.parts import PARTS, available, chosen, execution_config
 from kubernaut.cli.run.policy import SHIPPED
-from kubernaut.cli.run.settings import RunSettings, described
+from kubernaut.cli.run.settings import Described, RunSettings, described
 from kubernaut.cli.run.sources import CONFIG, Configuration, Misconfigured, Problem, read
 from kubernaut.cli.run.values import nearest
 from kubernaut.cli.target import Target, imports_from_here, load, unconnected
@@ -69,8 +70,9 @@ def installation_of(asked: Asked) -> Installation:
 
 
 def _without_policy(configuration: Configuration) -> Configuration:
-    """The policy lies where the process will run, and no right follows from it."""
-    left_out = {"policy_bundle": (SHIPPED,), "policy_opa": None}
+    """The policy and the rules lie where the process will run, and no right follows from them."""
+    left_out = {"policy_bundle": (SHIPPED,), "policy_opa": None, "analysis_rules": (), "shipped_rules": True}
+    left_out |= {"analyzer_url": None, "analyzer_token_file": None, "analyzer_ca": None}
     return replace(configuration, settings=configuration.settings.model_copy(update=left_out))
 
 
@@ -143,7 +145,7 @@ def _installation(
         health_port=port_of(settings.health_bind),
         webhook_port=port_of(settings.webhook_bind) or 0,
         graceful_timeout=settings.graceful_timeout,
-        config=_config_text(asked.config),
+        config=config_text(asked.config),
         secret=asked.secret,
         **parts,
     )
@@ -153,8 +155,8 @@ def _configured(asked: Asked) -> tuple[str, Configuration, list[str]]:
     """The installation's name, the settings that are in effect, and the arguments of `kubernaut run` that say so."""
     given = dict(asked.settings or {})
     fixed = {"target": asked.target, CONFIG: asked.config}
-    in_file = _in_file(asked.config)
-    name = asked.name or given.get("name") or in_file.get("name") or _default_name(asked)
+    from_file = in_file(asked.config)
+    name = asked.name or given.get("name") or from_file.get("name") or _default_name(asked)
     defaults: dict[str, Any] = {
         "name": name,
         "leader_elect": True,
@@ -164,17 +166,21 @@ def _configured(asked: Asked) -> tuple[str, Configuration, list[str]]:
     }
     if asked.target is None:
         defaults["webhooks"] = True
-    given |= {field: value for field, value in defaults.items() if field not in {**in_file, **given}}
+    given |= {field: value for field, value in defaults.items() if field not in {**from_file, **given}}
     if asked.name is not None:
         given["name"] = asked.name
     return name, read({**given, **fixed}, {}), ["run", *_arguments(asked, given)]
 
 
 def _arguments(asked: Asked, given: Mapping[str, Any]) -> list[str]:
-    found = [asked.target] if asked.target is not None else []
-    if asked.config is not None:
-        found.append(f"--{CONFIG}={CONFIG_FILE}")
-    for known in described():
+    target = [asked.target] if asked.target is not None else []
+    return target + arguments(described(), asked.config, given)
+
+
+def arguments(settings: Iterable[Described], config: str | None, given: Mapping[str, Any]) -> list[str]:
+    """Options that say what is given, by field, beside a file at `CONFIG_FILE`. Raises Misconfigured for secrets."""
+    found = [f"--{CONFIG}={CONFIG_FILE}"] if config is not None else []
+    for known in settings:
         value = given.get(known.field)
         if value is None or known.setting.positional:
             continue
@@ -206,16 +212,16 @@ def _restricted(configuration: Configuration, controllers: Sequence[Controller])
         raise Misconfigured([configuration.problem("namespace", str(error))]) from None
 
 
-def _in_file(path: str | None) -> dict[str, Any]:
+def in_file(path: str | None) -> dict[str, Any]:
     """What a file sets, by field; nothing of a file that cannot be read, which `read` says more about."""
     try:
-        content = yaml.safe_load(_config_text(path) or "")
+        content = yaml.safe_load(config_text(path) or "")
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return {str(key).replace("-", "_"): value for key, value in content.items()} if isinstance(content, dict) else {}
 
 
-def _config_text(path: str | None) -> str | None:
+def config_text(path: str | None) -> str | None:
     """The file as YAML: JSON is that already, TOML is not. Raises OSError, ValueError."""
     if path is None:
         return None
@@ -223,9 +229,10 @@ def _config_text(path: str | None) -> str | None:
     return yaml.safe_dump(tomllib.loads(text), sort_keys=False) if path.endswith(".toml") else text
 
 
-def settings_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE`, with the keys of `kubernaut run`, by field. Raises Misconfigured."""
-    known = {each.key: each for each in described() if not each.setting.positional}
+def settings_of(pairs: Sequence[str], settings: Iterable[Described] | None = None) -> dict[str, Any]:
+    """Read `KEY=VALUE`, with the keys of `kubernaut run` or of other `settings`, by field. Raises Misconfigured."""
+    wanted = described() if settings is None else settings
+    known = {each.key: each for each in wanted if not each.setting.positional}
     found: dict[str, Any] = {}
     problems = []
     for pair in pairs:

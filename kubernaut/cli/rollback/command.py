@@ -66,7 +66,10 @@ async def _followed(client: Client, made: KubernetesExecution) -> int:
         looks += 1
         if looks == LOOKS_UNTAKEN and phase is None:
             tell("nobody has taken it up yet: does kubernaut run in this cluster?")
-        found = await client.get(KubernetesExecution, made.name, namespace=made.namespace)
+        try:
+            found = await client.get(KubernetesExecution, made.name, namespace=made.namespace)
+        except NotFound:
+            raise Refused(f"{made.name} was deleted; it was {phase or 'not begun'} when it was last seen") from None
         status = found.status
         if status.phase != phase:
             phase = status.phase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +58,7 @@ def run(config: str | None, print_config: bool, check: bool, given: dict[str, An
         if check:
             plan.check_whole()
     except Misconfigured as error:
-        _tell(error.problems)
+        tell("run", error.problems)
         raise typer.Exit(ExitCode.MISCONFIGURED) from None
     if check:
         typer.echo("the configuration can be used", err=print_config)
@@ -66,33 +66,48 @@ def run(config: str | None, print_config: bool, check: bool, given: dict[str, An
     raise typer.Exit(run_plan(plan))
 
 
-def _tell(problems: Sequence[Problem]) -> None:
+def tell(command: str, problems: Sequence[Problem]) -> None:
+    """Say what is wrong with the configuration of a command, all of it."""
     count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-    typer.echo(f"kubernaut run: the configuration cannot be used ({count}); nothing was started", err=True)
+    typer.echo(f"kubernaut {command}: the configuration cannot be used ({count}); nothing was started", err=True)
     for problem in problems:
         typer.echo(f"  {problem}", err=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command `run`, with an option for each setting."""
+    add_command(app, "run", HELP, described(), run)
+
+
+def add_command(
+    app: typer.Typer,
+    name: str,
+    text: str,
+    settings: Iterable[Described],
+    body: Callable[[str | None, bool, bool, dict[str, Any]], None],
+) -> None:
+    """Add a command with an option for each setting; `body` is given `--config`, `--print-config`, `--check`, the rest.
+
+    The exit codes are added to its help.
+    """
 
     def command(**options: Any) -> None:
         config, print_config, check = (options.pop(name) for name in (CONFIG, "print_config", "check"))
-        run(config, print_config, check, options)
+        body(config, print_config, check, options)
 
-    parameters = [_parameter(known) for known in described()]
-    for name, annotation, default in (
+    parameters = [_parameter(known) for known in settings]
+    for option, annotation, default in (
         (CONFIG, Config, None),
         ("print_config", PrintConfig, False),
         ("check", Check, False),
     ):
-        parameters.append(_keyword(name, annotation, default))
+        parameters.append(_keyword(option, annotation, default))
     signature = inspect.Signature(parameters)
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
     codes = "; ".join(f"{code} {meaning}" for code, meaning in exit_codes())
-    paragraphs = (HELP + codes + ".").split("\n\n")
-    app.command("run", help="\n\n".join(" ".join(lines.split("\n")) for lines in paragraphs))(command)
+    paragraphs = (text + codes + ".").split("\n\n")
+    app.command(name, help="\n\n".join(" ".join(lines.split("\n")) for lines in paragraphs))(command)
 
 
 def _parameter(known: Described) -> inspect.Parameter:

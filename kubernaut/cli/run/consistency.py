@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from kubernaut.cli.run.settings import RunSettings
 from kubernaut.cli.run.values import NOWHERE
@@ -19,6 +21,21 @@ _OF_ELECTION = {
     "renew_deadline": "renew_deadline",
     "retry_period": "retry_period",
 }
+
+
+class Connecting(Protocol):
+    """Settings of a command that speaks to an API server."""
+
+    @property
+    def max_connections(self) -> int: ...
+    @property
+    def connect_timeout(self) -> timedelta: ...
+    @property
+    def dead_after(self) -> timedelta: ...
+    @property
+    def qps(self) -> float | None: ...
+    @property
+    def burst(self) -> int | None: ...
 
 
 def contradictions(settings: RunSettings, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -46,7 +63,7 @@ def election_of(settings: RunSettings, *, name: str, namespace: str | None, iden
     )
 
 
-def transport_options(settings: RunSettings) -> TransportOptions:
+def transport_options(settings: Connecting) -> TransportOptions:
     """The settings as the transport takes them. Raises ValueError."""
     return TransportOptions(
         max_connections=settings.max_connections,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-from prometheus_client.registry import Collector
+from collections.abc import Callable, Mapping, Sequence
 
 from kubernaut.actions import Catalog
 from kubernaut.audit import DeferredStore
+from kubernaut.cli.run.part import Part
 from kubernaut.cli.run.policy import Policy, own_namespaces
+from kubernaut.cli.run.remediations import analysis_part, processing_part, request_part, workflow_part
 from kubernaut.cli.run.settings import ALL
 from kubernaut.cli.run.sources import Configuration, Misconfigured
 from kubernaut.cli.run.values import nearest
 from kubernaut.install.names import webhook_configuration
 from kubernaut.policy import BundleError, PolicyUnavailable
-from kubernaut.reconcile import Controller, Manager
-from kubernaut.reconcile.webhooks import Webhook
 from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequests, approval_webhooks, approvals
 from kubernaut.remediation.approval.metrics import ApprovalMetrics
 from kubernaut.remediation.execution import ApprovalGate, ExecutionConfig, NoApprovals, PolicyMode, executions
@@ -32,27 +29,7 @@ from kubernaut.remediation.execution.webhooks.vouching import NAME
 from kubernaut.timing import current_clock
 
 EXECUTIONS, APPROVALS, AUDIT = "executions", "approvals", "audit"
-
-
-def _none(manager: Manager) -> Sequence[Collector]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One controller, under the name that `--controllers` takes, and the webhooks that belong to it."""
-
-    name: str
-    controller: Controller
-    webhooks: Sequence[Webhook] = ()
-    aclose: Callable[[], Awaitable[None]] | None = None
-    """Called when the controller has stopped."""
-    service: Callable[[], Awaitable[None]] | None = None
-    """Runs beside the controller, on every replica."""
-    collectors: Callable[[Manager], Sequence[Collector]] = _none
-    """What else is shown at /metrics."""
-    writers: StatusWriters | None = None
-    """Whose status writes its webhooks accept; none yet where the settings name nobody."""
+WORKFLOWS, REQUESTS, PROCESSINGS, ANALYSES = "workflows", "requests", "processings", "analyses"
 
 
 def execution_config(configuration: Configuration) -> ExecutionConfig:
@@ -86,9 +63,11 @@ def _execution_config(configuration: Configuration) -> tuple[ExecutionConfig, Po
         own_usernames=frozenset(settings.own_user),
         vouching=RegisteredWebhooks(stamps, webhook_configuration(settings.name or NAME)),
         delegate_requester=settings.delegate_requester,
+        delegated_requesters=frozenset(settings.delegated_requesters),
         approvals=_gate(configuration, catalog),
         audited=AUDIT in chosen(configuration, available(configuration)),
         metrics=ExecutionMetrics(since=current_clock().now(), actions=catalog),
+        ttl_after_end=settings.execution_ttl,
         max_concurrent=settings.max_concurrent,
     )
     return config, policy
@@ -118,7 +97,7 @@ def _executions(configuration: Configuration) -> Part:
     return Part(
         EXECUTIONS,
         executions(config),
-        [*stamping_webhooks(config.trusted_requesters), status_webhook(writers)],
+        [*stamping_webhooks(config.trusted_requesters, own=writers), status_webhook(writers)],
         writers=writers,
         aclose=policy.aclose,
         service=policy.follow if policy.followed else None,
@@ -145,10 +124,31 @@ def _audit(configuration: Configuration) -> Part:
     return Part(AUDIT, controller, aclose=store.aclose, collectors=lambda manager: [lag])
 
 
+def _workflows(configuration: Configuration) -> Part:
+    config, policy = _execution_config(configuration)
+    return workflow_part(WORKFLOWS, configuration, config, policy)
+
+
+def _processings(configuration: Configuration) -> Part:
+    return processing_part(PROCESSINGS, configuration)
+
+
+def _analyses(configuration: Configuration) -> Part:
+    return analysis_part(ANALYSES, configuration, _catalog(configuration))
+
+
+def _requests(configuration: Configuration) -> Part:
+    return request_part(REQUESTS, configuration, _catalog(configuration))
+
+
 PARTS: Mapping[str, Callable[[Configuration], Part]] = {
     EXECUTIONS: _executions,
     APPROVALS: _approvals,
     AUDIT: _audit,
+    WORKFLOWS: _workflows,
+    PROCESSINGS: _processings,
+    ANALYSES: _analyses,
+    REQUESTS: _requests,
 }
 """By name; making one raises Misconfigured."""
 

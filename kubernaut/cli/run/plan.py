@@ -11,8 +11,9 @@ from uuid import uuid4
 from kubernaut.cli.run.certificates import metrics_tls, webhook_files
 from kubernaut.cli.run.consistency import election_of
 from kubernaut.cli.run.namespaces import restricted
-from kubernaut.cli.run.parts import PARTS, Part, available, chosen
-from kubernaut.cli.run.settings import ELECTION, EXECUTIONS, SERVING, RunSettings, described
+from kubernaut.cli.run.part import Part
+from kubernaut.cli.run.parts import PARTS, available, chosen
+from kubernaut.cli.run.settings import ELECTION, EXECUTIONS, REMEDIATIONS, SERVING, RunSettings, described
 from kubernaut.cli.run.sources import Configuration, Misconfigured, Problem
 from kubernaut.cli.target import BadTarget, BrokenCode, Target, find, imports_from_here, load, unconnected
 from kubernaut.client import Client
@@ -114,7 +115,8 @@ class Plan:
         if self.parts:
             return []
         given = self.configuration.origins
-        return [known.key for known in described() if known.setting.section == EXECUTIONS and known.field in given]
+        sections = (EXECUTIONS, REMEDIATIONS)
+        return [known.key for known in described() if known.setting.section in sections and known.field in given]
 
 
 def prepare(configuration: Configuration) -> Plan:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kubernaut.actions import DEFAULT_IMAGE
-from kubernaut.cli.run.limits import read_limits
+from kubernaut.cli.run.limits import MAX_CONCURRENT, read_limits, read_remediation_limits, read_workers
 from kubernaut.cli.run.values import (
     Address,
     Count,
@@ -27,6 +27,7 @@ from kubernaut.cli.run.values import (
     one_of,
 )
 from kubernaut.remediation.execution import Limits
+from kubernaut.remediation.request.limits import Limits as RemediationLimits
 
 PREFIX = "KUBERNAUT_"
 ALL = "*"
@@ -37,6 +38,7 @@ ELECTION = "Leader election"
 SERVING = "What is served"
 LOGS = "Logs"
 EXECUTIONS = "Executions"
+REMEDIATIONS = "Remediations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,17 @@ class RunSettings(BaseModel):
         _in(EXECUTIONS, "TOKEN", secret=True),
         Field(description="The bearer token for an audit store behind HTTP."),
     ] = None
-    max_concurrent: Annotated[Count, _in(EXECUTIONS, "NUMBER"), Field(description="Executions reconciled at once.")] = 4
+    execution_ttl: Annotated[
+        Span | None,
+        _in(EXECUTIONS, "DURATION"),
+        Field(description="Delete executions so long after they ended, once audited. By default they stay for ever."),
+    ] = None
+    max_concurrent: Annotated[
+        int,
+        BeforeValidator(read_workers),
+        _in(EXECUTIONS, "NUMBER"),
+        Field(description=f"Executions reconciled at once, at most {MAX_CONCURRENT}."),
+    ] = 4
     limits: Annotated[
         Limits,
         BeforeValidator(read_limits),
@@ -253,6 +265,37 @@ class RunSettings(BaseModel):
         _in(EXECUTIONS),
         Field(description="The policy answers for the requester, who needs no rights themselves."),
     ] = False
+    delegated_requesters: Annotated[
+        Names,
+        _in(EXECUTIONS, "USER,...", many=True),
+        Field(description="Usernames for whom alone the policy answers, such as that of `kubernaut gateway`."),
+    ] = ()
+
+    analysis_rules: Annotated[
+        Names,
+        _in(REMEDIATIONS, "FILE,...", many=True),
+        Field(description="Files and folders of rules that are asked before those that are shipped."),
+    ] = ()
+    shipped_rules: Annotated[
+        Flag, _in(REMEDIATIONS), Field(description="Ask the rules that come with kubernaut, after all others.")
+    ] = True
+    analyzer_url: Annotated[
+        Url | None,
+        _in(REMEDIATIONS, "URL"),
+        Field(description="A service that is asked first: POST of the facts, JSON back."),
+    ] = None
+    analyzer_token_file: Annotated[
+        File | None, _in(REMEDIATIONS, "FILE"), Field(description="Its bearer token. Read again for each call.")
+    ] = None
+    analyzer_ca: Annotated[
+        File | None, _in(REMEDIATIONS, "FILE"), Field(description="PEM file: the CA of its certificate.")
+    ] = None
+    remediation_limits: Annotated[
+        RemediationLimits,
+        BeforeValidator(read_remediation_limits),
+        _in(REMEDIATIONS, "NAME=VALUE,...", many=True),
+        Field(description="Bounds of a remediation's phases and of what begins, such as cooldown=10m."),
+    ] = RemediationLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +307,7 @@ class Described:
     help: str
     default: Any
     flag: bool
+    prefix: str = PREFIX
 
     @property
     def key(self) -> str:
@@ -278,12 +322,12 @@ class Described:
     @property
     def variable(self) -> str:
         """In the environment."""
-        return PREFIX + self.field.upper()
+        return self.prefix + self.field.upper()
 
 
-def described() -> Iterator[Described]:
-    """All settings, in the order in which they are shown."""
-    for name, info in RunSettings.model_fields.items():
+def described(model: type[BaseModel] = RunSettings, prefix: str = PREFIX) -> Iterator[Described]:
+    """All settings of a model, in the order in which they are shown; `prefix` is that of their variables."""
+    for name, info in model.model_fields.items():
         setting = next(item for item in info.metadata if isinstance(item, Setting))
         default = info.get_default(call_default_factory=True)
-        yield Described(name, setting, info.description or "", default, isinstance(default, bool))
+        yield Described(name, setting, info.description or "", default, isinstance(default, bool), prefix)

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from kubernaut.cli.run.limits import written
 from kubernaut.cli.run.settings import Described, described
 from kubernaut.cli.run.sources import DEFAULT, Configuration
 from kubernaut.reconcile.process import ExitCode
 from kubernaut.remediation.execution import Limits
+from kubernaut.remediation.request.limits import Limits as RemediationLimits
 from kubernaut.resources.scalars import format_duration
 
 HIDDEN = "***"
@@ -33,8 +36,10 @@ def plain(value: Any) -> Any:
     """A setting's value as a file would hold it."""
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Limits):
+    if isinstance(value, (Limits, RemediationLimits)):
         return written(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
@@ -66,11 +71,11 @@ def as_yaml(configuration: Configuration) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_table() -> str:
-    """The settings as a table of Markdown, for the documentation."""
+def as_table(settings: Iterable[Described] | None = None) -> str:
+    """Settings, those of `kubernaut run` by default, as a table of Markdown, for the documentation."""
     rows = ["| option | variable | default | meaning |", "|---|---|---|---|"]
     section = ""
-    for known in described():
+    for known in described() if settings is None else settings:
         if known.setting.section != section:
             section = known.setting.section
             rows.append(f"| **{section}** | | | |")
@@ -86,7 +91,7 @@ def _option(known: Described) -> str:
 
 def _default(known: Described) -> str:
     value = known.default
-    if value is None or value == () or isinstance(value, Limits):
+    if value is None or value == () or isinstance(value, BaseModel):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kubernaut.cli.run.consistency import contradictions
-from kubernaut.cli.run.settings import PREFIX, RunSettings, described
+from kubernaut.cli.run.settings import PREFIX, Described, RunSettings, described
 from kubernaut.cli.run.values import nearest
 
 CONFIG = "config"
 DEFAULT = "default"
 # What Kubernetes puts into every container of a namespace that has a Service named kubernaut, or kubernaut-...
 _SERVICE_LINK = re.compile(r".*(_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?|_PORT|_PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)")
-_OF_OTHER_COMMANDS = ("KUBERNAUT_EXPLORE",)
+_OF_OTHER_COMMANDS = ("KUBERNAUT_EXPLORE", "KUBERNAUT_GATEWAY_")
+
+S = TypeVar("S", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +65,77 @@ class _Given:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class Form(Generic[S]):
+    """The settings of one command: their model, the prefix of their variables, and what contradicts what."""
+
+    model: type[S]
+    prefix: str
+    contradictions: Callable[[S, Mapping[str, object]], Iterable[tuple[str, str]]]
+
+    @property
+    def settings(self) -> list[Described]:
+        """Each of them."""
+        return list(described(self.model, self.prefix))
+
+
+RUN = Form(RunSettings, PREFIX, contradictions)
+
+
 def read(options: Mapping[str, Any], environment: Mapping[str, str]) -> Configuration:
-    """The effective configuration. `options` are by field, and `config`; None, and an empty list, are not given.
+    """The effective configuration of `kubernaut run`. `options` are by field, and `config`. Raises Misconfigured."""
+    return Configuration(*gather(RUN, options, environment))
+
+
+def gather(form: Form[S], options: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[S, dict[str, str]]:
+    """The effective settings, and where each came from. None, and an empty list, are options that were not given.
 
     Raises Misconfigured.
     """
     problems: list[Problem] = []
     from_options = {
         known.field: _Given(options[known.field], f"option {known.option}")
-        for known in described()
+        for known in form.settings
         if options.get(known.field) not in (None, [], ())
     }
-    from_variables = _variables(environment, problems)
-    config = options.get(CONFIG) or environment.get(f"{PREFIX}{CONFIG.upper()}")
-    from_file = _file(Path(str(config)).expanduser(), problems) if config else {}
+    from_variables = _variables(form, environment, problems)
+    config = options.get(CONFIG) or environment.get(f"{form.prefix}{CONFIG.upper()}")
+    from_file = _file(form, Path(str(config)).expanduser(), problems) if config else {}
     given = from_file | from_variables | from_options
-    settings = _valid(given, problems)
+    settings = _valid(form.model, given, problems)
     origins = {field: value.origin for field, value in given.items()}
     broken = {problem.key for problem in problems}
-    for field, text in contradictions(settings, origins):
+    for field, text in form.contradictions(settings, origins):
         if field.replace("_", "-") not in broken:
             problems.append(Problem(field.replace("_", "-"), text, origins.get(field, DEFAULT)))
     if problems:
         raise Misconfigured(problems)
-    return Configuration(settings, origins)
+    return settings, origins
 
 
-def _variables(environment: Mapping[str, str], problems: list[Problem]) -> dict[str, _Given]:
+def _variables(form: Form[S], environment: Mapping[str, str], problems: list[Problem]) -> dict[str, _Given]:
     """An empty variable counts as not set, as in manifests that leave a value open."""
-    known = {each.variable: each for each in described()}
+    known = {each.variable: each for each in form.settings}
     found = {}
     for name, value in sorted(environment.items()):
-        if not name.startswith(PREFIX) or not value.strip() or name == PREFIX + CONFIG.upper():
+        if not name.startswith(form.prefix) or not value.strip() or name == form.prefix + CONFIG.upper():
             continue
         if name in known:
             found[known[name].field] = _Given(value, f"variable {name}")
-        elif not _SERVICE_LINK.fullmatch(name) and not name.startswith(_OF_OTHER_COMMANDS):
+        elif not _SERVICE_LINK.fullmatch(name) and not _of_another(form.prefix, name):
             problems.append(Problem(name, f"there is no such variable: {nearest(name, list(known))}"))
     return found
 
 
-def _file(path: Path, problems: list[Problem]) -> dict[str, _Given]:
-    known = {each.key: each for each in described()}
+def _of_another(prefix: str, name: str) -> bool:
+    return any(name.startswith(other) and other != prefix for other in _OF_OTHER_COMMANDS)
+
+
+def _file(form: Form[S], path: Path, problems: list[Problem]) -> dict[str, _Given]:
+    known = {each.key: each for each in form.settings}
     found = {}
     try:
-        content = _parsed(path)
+        content = parsed(path)
     except ValueError as error:
         problems.append(Problem(str(path), str(error)))
         return {}
@@ -119,7 +147,7 @@ def _file(path: Path, problems: list[Problem]) -> dict[str, _Given]:
     return found
 
 
-def _parsed(path: Path) -> Mapping[str, Any]:
+def parsed(path: Path) -> Mapping[str, Any]:
     """What a file of settings holds. Raises ValueError."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -168,14 +196,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _valid(given: Mapping[str, _Given], problems: list[Problem]) -> RunSettings:
+def _valid(model: type[S], given: Mapping[str, _Given], problems: list[Problem]) -> S:
     """The settings, with defaults in place of what cannot be used."""
     values = {field: each.value for field, each in given.items()}
     try:
-        return RunSettings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         broken = {str(each["loc"][0]): each for each in error.errors()}
     for field, each in broken.items():
         reason = each.get("ctx", {}).get("error", each["msg"])
         problems.append(Problem(field.replace("_", "-"), str(reason), given[field].origin))
-    return RunSettings.model_validate({field: value for field, value in values.items() if field not in broken})
+    return model.model_validate({field: value for field, value in values.items() if field not in broken})

@@ -78,7 +78,8 @@ def count(value: object) -> int:
     return number
 
 
-def _rate(value: object) -> float:
+def rate(value: object) -> float:
+    """Read a number above zero; raises ValueError."""
     try:
         number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
     except ValueError:
@@ -179,7 +180,7 @@ Span = Annotated[timedelta, BeforeValidator(span)]
 """A positive duration, in Go's form."""
 Count = Annotated[int, BeforeValidator(count)]
 """A whole number from 1."""
-Rate = Annotated[float, BeforeValidator(_rate)]
+Rate = Annotated[float, BeforeValidator(rate)]
 Address = Annotated[str, BeforeValidator(_bind)]
 """Where to listen; "0" for nowhere."""
 Name = Annotated[str, BeforeValidator(_installation)]

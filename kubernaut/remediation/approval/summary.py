@@ -21,6 +21,9 @@ def summary_of(execution: KubernetesExecution, action: Action | None = None) -> 
     spec = execution.spec
     where = f" in {spec.target.namespace}" if spec.target.namespace else ""
     parameters = f" {parameters_line(spec.parameters, action)}" if spec.parameters else ""
+    if spec.parameters_from is not None:
+        undone = f" to undo {spec.rollback_of.name}" if spec.rollback_of is not None else ""
+        parameters = f" with what Secret {spec.parameters_from.secret_ref.name} holds{undone}"
     return bounded(f"{spec.action} {spec.target.kind} {spec.target.name}{where}{parameters}")
 
 

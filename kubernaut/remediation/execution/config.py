@@ -49,6 +49,7 @@ class Limits(BaseModel):
     result_ttl: Span = timedelta(seconds=300)
     """How long a finished Job is kept after its result is stored."""
     rollback_bytes: Annotated[int, Field(gt=0)] = 64 * 1024
+    """What is longer of a way back goes into a Secret; what is above 64 KiB does, whatever this says."""
     log_tail_bytes: Annotated[int, Field(gt=0, le=TAIL_BYTES)] = TAIL_BYTES
 
 
@@ -64,6 +65,8 @@ class ExecutionConfig(BaseModel):
     `vouching`: what is asked whether a stamp can be believed, unless `allow_unstamped`; by default the webhook
     configurations named `kubernaut`.
     `audited`: an execution that is being deleted stays until the audit log has all of it (see `audits`).
+    `ttl_after_end`: how long an execution stays after it has ended; None for ever. One that a controller owns stays
+    until that lets it go, one that is `audited` until the audit log has all of it.
     `metrics`: where executions are counted.
     `protected_namespaces`: kubernaut's own, beside the executor's: no action acts there, whatever a policy says.
     `delegate_requester`: the policy answers for the requester, who then needs no permission of their own on the target.
@@ -86,6 +89,7 @@ class ExecutionConfig(BaseModel):
     delegate_requester: bool = False
     delegated_requesters: frozenset[Annotated[str, Field(min_length=1, max_length=512)]] = frozenset()
     audited: bool = False
+    ttl_after_end: Span | None = None
     metrics: SkipValidation[ExecutionMetrics | None] = None
     approvals: SkipValidation[ApprovalGate] = Field(default_factory=NoApprovals)
     max_concurrent: Annotated[int, Field(gt=0)] = 4

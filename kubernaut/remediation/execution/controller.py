@@ -9,6 +9,8 @@ from kubernaut.client import ObjectHead
 from kubernaut.reconcile import Controller, Permission, Request, Watch
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import job_permissions
+from kubernaut.remediation.execution.keeping import keeping_permissions
+from kubernaut.remediation.execution.lifetime import lifetime_indexes, lifetime_permissions
 from kubernaut.remediation.execution.lock import lock_permissions
 from kubernaut.remediation.execution.reconciler import ExecutionReconciler
 from kubernaut.remediation.execution.types import KubernetesExecution
@@ -30,6 +32,7 @@ def executions(config: ExecutionConfig) -> Controller:
         ExecutionReconciler(config),
         owns=config.approvals.watches,
         watches=[jobs],
+        indexes=lifetime_indexes(config),
         max_concurrent=config.max_concurrent,
         permissions=_permissions(config),
     )
@@ -45,6 +48,8 @@ def _permissions(config: ExecutionConfig) -> list[Permission]:
         *lock_permissions(executor),
         Permission(["get"], KubernetesExecution, why="the execution that a rollback undoes, or that holds a target"),
         *job_permissions(config),
+        *keeping_permissions(),
+        *lifetime_permissions(config),
         Permission(["get"], Namespace, why="the labels that tell the policy of the environment"),
         *(Permission(["get", "list"], kind, why=_WHY_TARGETS) for kind in targets_of(config.catalog)),
         Permission(["get"], ServiceAccount, namespace=executor, why="checks that the action's account exists"),

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kubernaut.actions import job_name, resolve_target
 from kubernaut.client import NotFound
-from kubernaut.remediation.execution.capture import capture, same_capture
+from kubernaut.remediation.execution.capture import is_as_captured, persisted, same_capture
 from kubernaut.remediation.execution.collect import collect_results
+from kubernaut.remediation.execution.held import HELD, was_deleted
 from kubernaut.remediation.execution.jobs import (
     accept_job,
     complete_job,
     create_job,
+    delete_job,
     find_job,
     plan_job,
     read_invocation,
 )
+from kubernaut.remediation.execution.keeping import read_kept
 from kubernaut.remediation.execution.outcome import Outcome, outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.state import UNKNOWN, state_digest, written_after
 from kubernaut.remediation.execution.types import ExecutionResults, Phase, RollbackStatus
+from kubernaut.remediation.execution.undone import take_parameters
 from kubernaut.remediation.machine.verdicts import SOON, Fail, Move, Verdict, Wait
 from kubernaut.resources import AnyResource
 
@@ -44,12 +49,14 @@ async def executing(run: Run) -> Verdict:
 
 async def _announce(run: Run) -> Verdict:
     """Capture the way back and name the Job; the Job itself waits until both have been read back."""
+    if refusal := await take_parameters(run):
+        return refusal
     order = run.order()
     invocation = await read_invocation(run, order)
     if isinstance(invocation, Fail):
         return invocation
-    captured = capture(run, order, invocation)
-    if isinstance(captured, Fail):
+    captured = await persisted(run, order, invocation)
+    if not isinstance(captured, RollbackStatus):
         return captured
     run.status.rollback_information = captured
     run.status.job_name = job_name(order.action.name, run.uid)
@@ -65,26 +72,32 @@ async def _start(run: Run) -> Verdict:
         # A phase that somebody else has written was reached without the checks.
         if doubt := await run.doubt():
             return doubt
+        if refusal := await take_parameters(run):
+            return refusal
         order = run.order()
         invocation = await read_invocation(run, order)
         if isinstance(invocation, Fail):
             return invocation
-        captured = capture(run, order, invocation)
-        if isinstance(captured, Fail):
+        captured = await persisted(run, order, invocation)
+        if not isinstance(captured, RollbackStatus):
             return captured
-        if announced is None or not same_capture(captured, announced):
+        if announced is None or captured.secret_ref != announced.secret_ref or not same_capture(captured, announced):
             # The target changed since: the way back must lead to what it is now, and be persisted again first.
             run.status.rollback_information = captured
             return Wait(SOON)
         plan = plan_job(run, order, invocation)
         if isinstance(plan, Fail):
             return plan
-        created = await create_job(run, plan)
+        created = await create_job(run, replace(plan, finalizers=(HELD,)))
         if isinstance(created, Wait):
             return created
         job = created
     if not accept_job(run, job):
         return Wait()
+    if was_deleted(job):
+        # Made before a crash, and deleted by somebody since: it may have acted, so there is no other one.
+        run.status.job_uid = job.uid
+        return Wait(SOON)
     if not await complete_job(run, job):
         return Wait(SOON)
     run.status.job_uid = job.uid
@@ -99,6 +112,9 @@ async def _watch(run: Run) -> Verdict:
         return await _lost(run, name)
     end = outcome(job)
     if end is None:
+        if was_deleted(job):
+            # Nobody will say any more how it ended; the target is looked at once its pods are gone.
+            await delete_job(run.ctx.client, job)
         return Wait()
     run.status.execution_results = results = await collect_results(run, job, end)
     if end.success:
@@ -125,7 +141,12 @@ async def _state_to_undo(run: Run, rollback: RollbackStatus, ended: datetime) ->
         return None
     found = live.to_dict()
     # A manager that was away sees the end late: what was written meanwhile is not the action's.
-    return UNKNOWN if written_after(found, ended) else state_digest(found)
+    if written_after(found, ended):
+        return UNKNOWN
+    if rollback.secret_ref is None:
+        return state_digest(found)
+    kept = await read_kept(run.ctx.client, run.execution)
+    return UNKNOWN if isinstance(kept, str) else state_digest(found, key=kept.key)
 
 
 def _keeps_output(run: Run) -> bool:
@@ -149,19 +170,23 @@ async def _lost(run: Run, name: str) -> Fail:
 
 
 async def _inspect(run: Run) -> str:
-    order, before = run.order(), run.status.rollback_information
+    if refusal := await take_parameters(run):
+        return refusal.message
+    order = run.order()
     invocation = await read_invocation(run, order)
     if isinstance(invocation, Fail):
         return invocation.message
-    now = capture(run, order, invocation)
-    if before is None or isinstance(now, Fail) or not (before.available or now.available):
+    same = await is_as_captured(run, order, invocation)
+    if same is None:
         return f"{order.target} exists"
-    return f"{order.target} is {'as it was before' if same_capture(before, now) else 'changed since the Job started'}"
+    return f"{order.target} is {'as it was before' if same else 'changed since the Job started'}"
 
 
 def execution_expired(run: Run) -> Fail:
     """The failure of a phase that outlived its deadline; the Job, if any, is deleted in the terminal phase."""
     if run.status.is_true(Reason.CHILD_NAME_TAKEN):
+        if run.status.job_name is None:
+            return Fail(Reason.CHILD_NAME_TAKEN, "the name of the Secret for the way back is taken by another's Secret")
         return Fail(Reason.CHILD_NAME_TAKEN, f"the name of Job {run.status.job_name} is taken by another's Job")
     message = f"no result by {run.status.deadline:%Y-%m-%dT%H:%M:%SZ}"
     if run.status.job_uid is not None:

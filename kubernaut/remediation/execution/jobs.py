@@ -21,6 +21,7 @@ from kubernaut.actions import (
 from kubernaut.client import AlreadyExists, Client, MergePatch, NotFound
 from kubernaut.reconcile import Permission
 from kubernaut.remediation.execution.config import ExecutionConfig
+from kubernaut.remediation.execution.held import finalizers_without, is_held, let_go
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
@@ -131,7 +132,7 @@ async def create_job(run: Run, plan: JobPlan) -> Job | Wait:
             await client.create(secret)
         except AlreadyExists:
             # Of an earlier Job of that name, with which it goes; the pod has not started with it: see `complete_job`.
-            await delete_job(client, job)
+            await abandon_job(client, job)
             return Wait(SOON)
     run.event("JobCreated", f"created Job {job.namespace}/{job.name}")
     return job
@@ -152,7 +153,7 @@ async def complete_job(run: Run, job: Job) -> bool:
         secret = None
     if secret is not None and any(owner.uid == job.uid for owner in secret.metadata.owner_references):
         return True
-    await delete_job(run.ctx.client, job)
+    await abandon_job(run.ctx.client, job)
     return False
 
 
@@ -164,14 +165,22 @@ async def own_jobs(client: Client, namespace: str, uid: str) -> list[Job]:
 async def delete_job(client: Client, job: Job) -> None:
     """Delete the Job and, in the foreground, its pods: it is gone when nothing of it runs any more.
 
-    Raises Conflict where it has changed, or another Job has its name by now: who asks must look again.
+    One that somebody else deleted and that is still held is deleted again, for that may have left the pods until later.
+    Raises Conflict where another Job has its name by now: who asks must look again.
     """
-    if job.metadata.deletion_timestamp is not None:
+    if job.metadata.deletion_timestamp is not None and not is_held(job):
         return
     try:
         await client.delete(Job, job.name, namespace=job.namespace, uid=job.uid, propagation="Foreground")
     except NotFound:
         return
+    await let_go(client, job)
+
+
+async def abandon_job(client: Client, job: Job) -> None:
+    """Delete a Job whose pod never ran, for another to be made: it must not look like one that somebody deleted."""
+    await let_go(client, job)
+    await delete_job(client, job)
 
 
 async def release_job(run: Run, job: Job) -> bool:
@@ -185,13 +194,18 @@ async def release_job(run: Run, job: Job) -> bool:
     if outcome(job) is None:
         await delete_job(client, job)
         return True
-    if job.spec.ttl_seconds_after_finished is None:
-        spec = {"ttlSecondsAfterFinished": int(ttl.total_seconds())}
-        patch = MergePatch({"metadata": {"uid": job.uid}, "spec": spec})
-        try:
-            job = await client.patch(Job, job.name, patch, namespace=job.namespace)
-        except NotFound:
-            return True
+    if job.spec.ttl_seconds_after_finished is not None:
+        await let_go(client, job)
+        return True
+    metadata: dict[str, Any] = {"uid": job.uid}
+    if is_held(job):
+        metadata |= {"resourceVersion": job.metadata.resource_version, "finalizers": finalizers_without(job)}
+    spec = {"ttlSecondsAfterFinished": int(ttl.total_seconds())}
+    try:
+        patch = MergePatch({"metadata": metadata, "spec": spec})
+        job = await client.patch(Job, job.name, patch, namespace=job.namespace)
+    except NotFound:
+        return True
     if job.spec.ttl_seconds_after_finished is not None:
         return True
     if run.now < (run.status.completion_time or run.now) + ttl:

@@ -12,13 +12,13 @@ from typing import Any
 
 from kubernaut.actions import LABEL_EXECUTION_ID, RollbackInformation, Target
 from kubernaut.actions.jobs import MANAGED_BY
-from kubernaut.client import Client, NotFound
+from kubernaut.client import AlreadyExists, Client, NotFound
 from kubernaut.reconcile import Permission
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import KubernetesExecution, RollbackStatus, SecretRef
-from kubernaut.remediation.machine import SOON, Fail, Wait, ensure_child, find_child
-from kubernaut.resources import ObjectMeta
+from kubernaut.remediation.machine import SOON, Fail, Wait, find_child
+from kubernaut.resources import ObjectMeta, set_controller_reference
 from kubernaut.resources.builtin.authorization_v1 import (
     ResourceAttributes,
     SubjectAccessReview,
@@ -72,10 +72,12 @@ async def keep(
                 return Wait()
             if private and (refusal := await _may_not_read(run, order)) is not None:
                 return refusal
-            secret = await ensure_child(run, _secret(run, name, text))
-            if secret is None:
+            try:
+                secret = await run.ctx.client.create(_secret(run, name, text))
+            except AlreadyExists:
                 return Wait(SOON)
-        if secret.immutable and _values(secret).get(WAY_BACK) == text:
+        values = _values(secret)
+        if secret.immutable and values.get(WAY_BACK) == text and KEY in values:
             status.secret_ref = SecretRef(name=name, uid=secret.uid or "")
             return status
     return _unkept(order.target, "it changes all the time")
@@ -118,17 +120,22 @@ def _values(secret: Secret) -> dict[str, bytes]:
 
 def _secret(run: Run, name: str, text: bytes) -> Secret:
     data = {WAY_BACK: text, KEY: secrets.token_hex(32).encode()}
-    return Secret(
-        metadata=ObjectMeta(name=name, labels={**MANAGED_BY, LABEL_EXECUTION_ID: run.uid}),
+    labels = {**MANAGED_BY, LABEL_EXECUTION_ID: run.uid}
+    secret = Secret(
+        metadata=ObjectMeta(name=name, namespace=run.execution.namespace, labels=labels),
         data={key: base64.b64encode(value).decode() for key, value in data.items()},
         immutable=True,
     )
+    # Nothing waits for its deletion, so the execution's need not be held up: that would take a right more.
+    set_controller_reference(secret, run.execution, block=False)
+    return secret
 
 
 async def _may_not_read(run: Run, order: Order) -> Fail | None:
     """Whoever may only write or delete an object must not come to read it beside the execution."""
     requester, target, kind = run.execution.spec.requested_by, order.target, order.target_type
-    if requester is None or run.config.delegate_requester:
+    config = run.config
+    if requester is None or config.delegate_requester or requester.username in config.delegated_requesters:
         return None
     attributes = ResourceAttributes(
         verb="get", group=kind.group, resource=kind.plural, namespace=target.namespace, name=target.name

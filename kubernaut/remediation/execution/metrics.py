@@ -1,4 +1,4 @@
-"""What is counted of executions: how they ended, how long each phase took, what the policy said."""
+"""What is counted of executions: how they ended, how long each phase took, what the policy said, what went unsaid."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.registry import Collector
 
+from kubernaut.client import Conflict
+from kubernaut.reconcile import RequeueError
 from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution, Phase
 
 BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -48,6 +50,12 @@ class ExecutionMetrics(Collector):
             ["action", "decision", "evaluator"],
             registry=registry,
         )
+        self._unwritten = Counter(
+            "kubernaut_execution_status_write_errors",
+            "Statuses of executions that could not be written, by the reason of the error.",
+            ["reason"],
+            registry=registry,
+        )
 
     def collect(self) -> Iterable[Metric]:
         """What was counted; without when each series began, which would be a series more for every one of them."""
@@ -78,6 +86,11 @@ class ExecutionMetrics(Collector):
                 self._ended.labels(action, entered.phase, entered.reason or "").inc()
             if entered.phase == Phase.VALIDATED or entered.reason == "PolicyDenied":
                 self._decided(execution, denied=entered.phase == Phase.FAILED)
+
+    def unwritten(self, error: Exception) -> None:
+        """Count a status that could not be written. That somebody else wrote it at the same time is no error."""
+        if not isinstance(error, (Conflict, RequeueError)):
+            self._unwritten.labels(type(error).__name__).inc()
 
     def _name(self, execution: KubernetesExecution) -> str:
         """The action; of those that nobody knows all are one, for the text is the requester's."""

@@ -11,6 +11,7 @@ from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
 from kubernaut.remediation.execution.terminal import terminal
 from kubernaut.remediation.execution.types import ApprovalRecord, Phase
+from kubernaut.remediation.execution.undone import with_parameters
 from kubernaut.remediation.execution.validation import validating, validation_expired
 from kubernaut.remediation.machine.table import PhaseRow, PhaseTable
 from kubernaut.remediation.machine.verdicts import Fail, Move, Verdict, Wait
@@ -76,7 +77,7 @@ def _not_begun(run: Run) -> Fail:
 PHASES = PhaseTable[Run](
     {
         Phase.VALIDATING: PhaseRow(
-            validating,
+            with_parameters(validating),
             next=frozenset({Phase.VALIDATED, Phase.FAILED}),
             limit=lambda run: run.config.limits.validation,
             expired=validation_expired,
@@ -84,7 +85,7 @@ PHASES = PhaseTable[Run](
             summary="five checks",
         ),
         Phase.VALIDATED: PhaseRow(
-            validated,
+            with_parameters(validated),
             next=frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.FAILED}),
             limit=lambda run: run.config.limits.approval,
             expired=_not_begun,

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 RELEASED = "JobsReleased"
 """The condition that is true once nothing of an execution runs any more."""
+RECORDED = "AuditRecorded"
+"""The condition that is true once the audit log has all of an execution that has ended."""
 
 
 class Reason(StrEnum):

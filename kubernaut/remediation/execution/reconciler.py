@@ -38,6 +38,10 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         if self._config.metrics is not None:
             self._config.metrics.observe(step.execution)
 
+    def status_unwritten(self, obj: KubernetesExecution, error: Exception) -> None:
+        if self._config.metrics is not None:
+            self._config.metrics.unwritten(error)
+
     def entering(self, step: Run, move: Move) -> None:
         super().entering(step, move)
         if move.phase == Phase.EXECUTING and step.status.approval is None:

@@ -22,10 +22,12 @@ _FLAG = re.compile(rf"(?i)(--[\w-]{{0,32}}?{NAMES}\s+)(?!-)\S+")
 _URL = re.compile(r"((?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(@)")
 _JWT = re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 _KNOWN = re.compile(r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})\b")
-# What Kubernetes writes of an environment variable: the telling name and the value are two fields.
+# What Kubernetes writes of an environment variable: the telling name and the value are two fields. Within another text
+# their quotes are escaped.
+_QUOTE = r"\\{0,8}[\"']?"
 _VARIABLE = re.compile(
-    rf"(?i)(name[\"']?\s{{0,64}}:\s{{0,64}}[\"']?[\w.-]{{0,64}}?{NAMES}[\"']?\s{{0,64}},?\s{{0,64}}[\"']?value[\"']?"
-    r"\s{0,64}:\s{0,64})(\"(?:\\.|[^\"\\\n])*\"?|'[^'\n]*'?|[^\s,}]+)"
+    rf"(?i)(name{_QUOTE}\s{{0,64}}:\s{{0,64}}{_QUOTE}[\w.-]{{0,64}}?{NAMES}{_QUOTE}\s{{0,64}},?\s{{0,64}}{_QUOTE}value{_QUOTE}"
+    r"\s{0,64}:\s{0,64})((?P<quote>\\{1,8}[\"'])(?:(?!(?P=quote))[^\n])*|\"(?:\\.|[^\"\\\n])*\"?|'[^'\n]*'?|[^\s,}]+)"
 )
 
 

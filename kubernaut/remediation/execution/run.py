@@ -22,6 +22,7 @@ from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.digest import spec_digest
 from kubernaut.remediation.execution.nearby import names_nearby
 from kubernaut.remediation.execution.reasons import Reason
+from kubernaut.remediation.execution.redact import redact
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionStatus,
@@ -108,6 +109,13 @@ class Run(Step[KubernetesExecution]):
     def order(self) -> Order:
         """The typed request. Raises as `parse_order` does."""
         return parse_order(self.config.catalog, self.execution, self.kept)
+
+    def shown(self, order: Order) -> dict[str, Any]:
+        """The parameters as policies are told of them: those that no spec may hold without what is secret in them."""
+        told = order.parameters.to_dict()
+        if self.execution.spec.parameters_from is None:
+            return told
+        return {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
 
     def spec_changed(self) -> Fail | None:
         """A failure when the spec is not the one that was validated: not every server holds it immutable."""

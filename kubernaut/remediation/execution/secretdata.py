@@ -22,6 +22,8 @@ _NAMED = re.compile(rf"(?i)[\w.-]{{0,256}}?{NAMES}")
 _WORTH_PARSING = re.compile(rf"(?i)\\[ux]|stringData|{NAMES}")
 _KEPT_OF_A_SECRET = ("apiVersion", "kind", "metadata", "type", "immutable")
 _DEPTH = 64
+_PARTS = 6
+"""Pieces into which a text that is no document is cut, for those of them that are; each costs its parsing."""
 _NESTED = 3
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -56,7 +58,43 @@ def hide(text: str, *, nested: int = 0) -> str:
         if finder.secret or not _SECRET.search(text):
             return text
         # Lines with something before them may look like a document, of other fields.
+    elif roots is None and len(text) <= PARSED:
+        text = "".join(_part(part, nested) for part in _parts(text))
     return "".join(_scanned(document) for document in _DOCUMENT.split(text))
+
+
+def _parts(text: str) -> list[str]:
+    """A text that is no document, such as a log that quotes some, cut before the lines that keep it from being one."""
+    parts: list[str] = []
+    while len(parts) < _PARTS and (cut := _broken_at(text)) is not None:
+        parts.append(text[:cut])
+        text = text[cut:]
+    return [*parts, text]
+
+
+def _broken_at(text: str) -> int | None:
+    """Where the first line begins, after the first of all, that does not fit to those before."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH:
+                return None
+    except yaml.MarkedYAMLError as error:
+        marks = (mark for mark in (error.context_mark, error.problem_mark) if mark is not None and mark.line > 0)
+        line = min((mark.line for mark in marks), default=1)
+        cut = sum(len(each) for each in text.splitlines(keepends=True)[:line])
+        return cut if cut < len(text) else None
+    except (yaml.YAMLError, ValueError):
+        return None
+    return None
+
+
+def _part(text: str, nested: int) -> str:
+    try:
+        return _edited(text, _Finder(text, nested).spans(_parse(text) or []))
+    except _AliasUsed:
+        return REDACTED if _SECRET.search(text) else text
 
 
 class _AliasUsed(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,17 +16,20 @@ UNKNOWN = "unknown"
 """In place of a digest: somebody wrote the target between the action and the look at it. It equals no state."""
 
 
-def state_digest(live: Mapping[str, Any]) -> str:
-    """`sha256:<hex>` of what people and actions decide about an object: all but its status and what controllers note.
+def state_digest(live: Mapping[str, Any], *, key: bytes = b"") -> str:
+    """What people and actions decide about an object, all but its status and what controllers note, as one value.
 
-    Of the metadata: labels and annotations that are not Kubernetes' own, finalizers, and owners. Of a Node the taints
-    are left out, which controllers add after a cordon.
+    `sha256:<hex>`; with a key, `hmac-sha256:<hex>`: a plain digest of a short secret can be found by trying. Of the
+    metadata count labels and annotations that are not Kubernetes' own, finalizers, and owners. Of a Node the taints do
+    not, which controllers add after a cordon.
     """
     state = {key: value for key, value in live.items() if key not in _NOT_STATE}
     if live.get("kind") == "Node" and isinstance(state.get("spec"), Mapping):
         state["spec"] = {key: value for key, value in state["spec"].items() if key != "taints"}
     state["metadata"] = _metadata(live.get("metadata") or {})
     canonical = json.dumps(state, sort_keys=True, separators=(",", ":"), default=str)
+    if key:
+        return "hmac-sha256:" + hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -1,8 +1,9 @@
-"""The terminal phases: lets go of the Jobs once their results are stored."""
+"""The terminal phases: lets go of the Jobs once their results are stored, and of the execution in its time."""
 
 from __future__ import annotations
 
 from kubernaut.remediation.execution.jobs import own_jobs, release_job
+from kubernaut.remediation.execution.lifetime import end_of_life
 from kubernaut.remediation.execution.lock.holding import release_targets
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import RELEASED
@@ -13,7 +14,7 @@ from kubernaut.remediation.machine.verdicts import SOON, Verdict, Wait
 async def terminal(run: Run) -> Verdict:
     """Runs in a later reconcile than the one that stored the result, hence never loses it to a time to live."""
     if run.status.is_true(RELEASED):
-        return Wait()
+        return await end_of_life(run)
     jobs = await own_jobs(run.ctx.client, run.config.executor_namespace, run.uid)
     released = [await release_job(run, job) for job in jobs]
     if any(outcome(job) is None for job in jobs):

@@ -262,7 +262,8 @@ class KubernetesExecution(
     rules=(
         Rule("self == oldSelf", message="spec is immutable: create another execution instead", at="spec"),
         Rule(
-            "!has(self.parametersFrom) || (has(self.rollbackOf) && (!has(self.parameters) || size(self.parameters) == 0))",
+            "!has(self.parametersFrom)"
+            " || (has(self.rollbackOf) && (!has(self.parameters) || size(self.parameters) == 0))",
             message="parametersFrom needs rollbackOf, and takes the place of parameters",
             at="spec",
         ),

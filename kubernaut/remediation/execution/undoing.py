@@ -7,6 +7,7 @@ import hashlib
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionSpec,
+    ParametersFrom,
     Phase,
     RollbackRef,
 )
@@ -22,8 +23,8 @@ class NothingToUndo(Exception):
 def rollback_of(execution: KubernetesExecution, *, force: bool = False) -> KubernetesExecution:
     """The inverse of an execution, ready to be created beside it; the same checks await it.
 
-    Its name follows from the original's, so that asking twice is harmless; a forced one has a name of its own. Raises
-    NothingToUndo.
+    Its name follows from the original's, so that asking twice is harmless; a forced one has a name of its own. What
+    the original keeps in a Secret stays there: the inverse refers to it. Raises NothingToUndo.
     """
     status, back = execution.status, execution.status.rollback_information
     if status.phase != Phase.ROLLBACK_READY or back is None or not back.available:
@@ -36,6 +37,7 @@ def rollback_of(execution: KubernetesExecution, *, force: bool = False) -> Kuber
         target=back.target.model_copy(deep=True),
         parameters=dict(back.parameters or {}),
         rollback_of=RollbackRef(name=execution.name, uid=execution.uid, force=force),
+        parameters_from=ParametersFrom(secret_ref=back.secret_ref) if back.secret_ref is not None else None,
     )
     suffix = "-rollback" + ("-forced" if force else "")
     return KubernetesExecution(

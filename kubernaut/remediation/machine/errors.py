@@ -37,5 +37,5 @@ INTERNAL_ERROR = "InternalError"
 def failure_of(error: Exception) -> Fail:
     """The failure that an unexpected error amounts to."""
     if isinstance(error, ApiError):
-        return Fail(API_REFUSED, f"the API server refused: {error}")
-    return Fail(INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+        return Fail(API_REFUSED, f"the API server refused: {error}", error)
+    return Fail(INTERNAL_ERROR, f"{type(error).__name__}: {error}", error)

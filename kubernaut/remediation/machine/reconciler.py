@@ -154,7 +154,7 @@ async def _ask(step: S, row: PhaseRow[S]) -> Verdict:
         # Past the deadline nothing is retried.
         if late and row.expired is not None:
             failure = row.expired(step)
-            return Fail(failure.reason, f"{failure.message} (last error: {error})")
+            return Fail(failure.reason, f"{failure.message} (last error: {error})", error)
         if isinstance(error, TRANSIENT) or row.patient(step) or row.terminal:
             raise
         step.ctx.log.warning("the phase failed", phase=step.phased.current_phase, error=str(error), exc_info=True)

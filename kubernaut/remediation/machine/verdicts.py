@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 SOON = timedelta(seconds=1)
@@ -36,10 +36,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """End in the table's phase of failure, for a machine-readable `reason`; `message` is for people."""
+    """End in the table's phase of failure, for a machine-readable `reason`; `message` is for people.
+
+    `cause` is the error that it came from, where there was one.
+    """
 
     reason: str
     message: str
+    cause: Exception | None = field(default=None, compare=False)
 
 
 Verdict = Move | Wait | Fail

@@ -56,14 +56,24 @@ class ContainerFact(Model):
     """Such as `waiting: CrashLoopBackOff`."""
     last_state: Line = ""
     """Such as `terminated: OOMKilled (exit code 137)`."""
+    waiting: Line = ""
+    """The reason for which it waits now, such as `CrashLoopBackOff`."""
+    terminated: Line = ""
+    """The reason for which it ended, now or last, such as `OOMKilled`."""
+    exit_code: int | None = None
+    """Of that end."""
+    initial: bool = False
+    """Whether it is an init container."""
     log_tail: Annotated[str, Field(max_length=4096)] = ""
     """The last lines, redacted."""
 
 
 class PodFact(Model):
-    """A pod of the target."""
+    """A pod of the target; those in trouble come first."""
 
     name: str
+    namespace: str = ""
+    ready: bool = False
     phase: str = ""
     node: str = ""
     reason: Line = ""
@@ -87,14 +97,19 @@ class RevisionFact(Model):
     revision: int
     name: str = ""
     images: list[Line] = Field(default_factory=list)
+    containers: dict[str, Line] = Field(default_factory=dict)
+    """The image of each container, init containers included, by its name."""
     created: Time | None = None
     current: bool = False
+    template: Line = ""
+    """A digest of what its pods are made of: revisions that differ by a restart alone have the same."""
 
 
 class Facts(Model):
     """All that was found. A part that could not be read is empty and named in `missing`, with the reason."""
 
     target: ObjectFact | None = None
+    """None where there is no such object, or it could not be read; `missing` says which."""
     owners: list[ObjectFact] = Field(default_factory=list)
     """From the target's controller outwards."""
     related: list[ObjectFact] = Field(default_factory=list)

@@ -5,26 +5,31 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from kubernaut.remediation.execution.types import ExecutionTarget, ObjectRef, RequestedBy
+from kubernaut.remediation.execution.types import ExecutionTarget, ObjectRef, RequestedBy, Timeout
 from kubernaut.remediation.machine.status import PhasedStatus
 from kubernaut.remediation.signals import Signal
-from kubernaut.resources import Duration, Model, PrinterColumn, Resource, Rule, Time
+from kubernaut.resources import Model, PrinterColumn, Resource, Rule, Time
 
 GROUP = "remediation.kubernaut.io"
 FINALIZER = f"{GROUP}/finalizer"
+RESOLVED_AT = f"{GROUP}/resolved-at"
+"""Annotation: when the signal was resolved, by whoever brought it."""
 MAX_ATTEMPTS = 10
 
 Text = Annotated[str, Field(max_length=1024)]
 
 
 class Timeouts(Model):
-    """How long each phase, and all of them together, may take; what is left out is the operator's default."""
+    """How long each phase, and all of them together, may take; what is left out is the operator's default.
 
-    processing: Duration | None = None
-    analyzing: Duration | None = None
-    executing: Duration | None = None
-    verifying: Duration | None = None
-    overall: Duration | None = None
+    Zero is refused.
+    """
+
+    processing: Timeout | None = None
+    analyzing: Timeout | None = None
+    executing: Timeout | None = None
+    verifying: Timeout | None = None
+    overall: Timeout | None = None
 
 
 class RemediationRequestSpec(Model):
@@ -56,6 +61,10 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+TERMINAL = (Phase.COMPLETED, Phase.FAILED)
+"""Nothing follows these."""
+
+
 class AnalysisRef(ObjectRef):
     """An analysis of this request, and what came of it."""
 
@@ -81,11 +90,12 @@ class Blocked(Model):
     """Why nothing is done at the moment, and until when at most."""
 
     reason: Annotated[str, Field(max_length=63)]
-    """`DuplicateSignal`, `TargetBusy`, `RecentlyRemediated`, `ConsecutiveFailures` or `Suspended`."""
+    """`DuplicateSignal`, `TargetBusy`, `RecentlyRemediated`, `ConsecutiveFailures`, `TooManyExecuting` or
+    `Suspended`."""
     message: Text = ""
     until: Time | None = None
     resume: Annotated[str, Field(max_length=63)] = Phase.PENDING.value
-    """The phase that goes on afterwards."""
+    """The phase that goes on afterwards: `pending`, or `recovering`; what was found out before is found out anew."""
 
 
 class ManualReview(Model):
@@ -94,6 +104,9 @@ class ManualReview(Model):
     reason: Annotated[str, Field(max_length=128)]
     message: Text = ""
     look_at: Annotated[list[Text], Field(max_length=16)] = Field(default_factory=list)
+    since: Time | None = None
+    unhealthy: bool = False
+    """Whether the target was seen unhealthy since: only then its health says that somebody has repaired it."""
 
 
 class RemediationRequestStatus(PhasedStatus):
@@ -117,7 +130,13 @@ class RemediationRequestStatus(PhasedStatus):
     blocked: Blocked | None = None
     manual_review: ManualReview | None = None
     healthy_since: Time | None = None
-    target_uid: Annotated[str, Field(max_length=128)] | None = None
+    """Since when the target has been seen healthy, without a break."""
+
+
+def _kept(field: str) -> Rule:
+    """An optional field that may not be changed, added or removed."""
+    same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    return Rule(same, message=f"spec.{field} is immutable", at="spec")
 
 
 class RemediationRequest(
@@ -138,18 +157,14 @@ class RemediationRequest(
     rules=(
         Rule("self.signal == oldSelf.signal", message="spec.signal is immutable", at="spec"),
         Rule("self.target == oldSelf.target", message="spec.target is immutable", at="spec"),
+        _kept("maxRecoveryAttempts"),
+        _kept("timeouts"),
+        _kept("requestedBy"),
         Rule(
-            "self.maxRecoveryAttempts == oldSelf.maxRecoveryAttempts && self.timeouts == oldSelf.timeouts",
-            message="spec.maxRecoveryAttempts and spec.timeouts are immutable",
+            "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+            message="a cancelled request stays cancelled",
             at="spec",
         ),
-        Rule(
-            "has(self.requestedBy) == has(oldSelf.requestedBy) && "
-            "(!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",
-            message="spec.requestedBy is immutable",
-            at="spec",
-        ),
-        Rule("!oldSelf.cancel || self.cancel", message="a cancelled request stays cancelled", at="spec"),
     ),
 ):
     """A signal about a target: processed, analyzed, acted upon, verified; one story from alert to healthy workload."""

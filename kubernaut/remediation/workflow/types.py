@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kubernaut.remediation.execution.types import ExecutionTarget, ObjectRef, ParameterValue, RequestedBy
+from kubernaut.remediation.execution.types import (
+    ExecutionTarget,
+    ObjectRef,
+    ParameterValue,
+    RequestedBy,
+    ResolvedTarget,
+    Timeout,
+)
 from kubernaut.remediation.machine.status import PhasedStatus
 from kubernaut.resources import Duration, Model, PrinterColumn, Resource, Rule, Time
 
@@ -26,7 +33,7 @@ class WorkflowStep(Model):
     target: ExecutionTarget
     parameters: Annotated[dict[str, ParameterValue], Field(max_length=32)] = Field(default_factory=dict)
     depends_on: Annotated[list[StepName], Field(max_length=MAX_STEPS)] = Field(default_factory=list)
-    timeout: Duration | None = None
+    timeout: Timeout | None = None
     """How long the action may take; the action's own default if left out."""
     retries: Annotated[int, Field(ge=0, le=5)] = 0
     """How often another execution is tried after one that failed and surely changed nothing, or whose action is
@@ -99,6 +106,17 @@ class StepStatus(Model):
     """The execution that undoes it."""
     start_time: Time | None = None
     completion_time: Time | None = None
+    deadline: Time | None = None
+    """When the present attempt, or its rollback, must have ended; absolute, and set anew once the action is at work."""
+    next_attempt: Time | None = None
+    """Before when no other attempt begins."""
+    lease: Annotated[str, Field(max_length=253)] | None = None
+    """The Lease on its target, which the workflow holds; none for an action that changes nothing."""
+    undoable: bool = False
+    """Whether its execution has recorded a way back."""
+    uncertain: bool = False
+    """Whether nobody knows what it has changed: it is never tried again."""
+    error_type: Annotated[str, Field(max_length=63)] | None = None
     reason: Annotated[str, Field(max_length=128)] | None = None
     message: LongText | None = None
     output: LongText | None = None
@@ -106,10 +124,14 @@ class StepStatus(Model):
 
 
 class Plan(Model):
-    """The order of the steps: waves of indices, each wave after the one before; written once, in phase planning."""
+    """The order of the steps, by their indices; written once, in phase planning."""
 
     waves: list[list[int]] = Field(default_factory=list)
-    steps_digest: str = ""
+    """Steps of one wave may run side by side; each wave depends on those before."""
+    after: list[list[int]] = Field(default_factory=list)
+    """For each step those that must have ended before it begins: what it depends on, and earlier ones on its target."""
+    timeouts: list[Duration] = Field(default_factory=list)
+    """For each step how long its action may take."""
 
 
 class SnapshotStep(Model):
@@ -157,6 +179,10 @@ class WorkflowExecutionStatus(PhasedStatus):
     completed_steps: int | None = None
     healthy_since: Time | None = None
     """Since when monitoring has seen the target healthy."""
+    monitored: ResolvedTarget | None = None
+    """What is looked at afterwards: the object that the target belongs to, such as the Deployment of a pod."""
+    health: Annotated[str, Field(max_length=1024)] | None = None
+    """What monitoring saw last."""
     failed_step: int | None = None
     """The index of the step that failed, from 0."""
     failed_action: str | None = None

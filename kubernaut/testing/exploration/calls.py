@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, TypeVar
@@ -12,8 +12,9 @@ from kubernaut.testing.exploration.faults import Fault
 from kubernaut.testing.exploration.generations import Generation
 from kubernaut.testing.exploration.schedule import ANY, Injection, Schedule
 from kubernaut.testing.exploration.trace import Trace
+from kubernaut.testing.exploration.words import in_words
 
-__all__ = ["Boundary", "CallRecord", "Lethal", "Strike", "TooManyCalls"]
+__all__ = ["Boundary", "CallRecord", "Sent", "Strike", "TooManyCalls"]
 
 A = TypeVar("A")
 LONGEST_WAY = 0.02
@@ -38,6 +39,11 @@ class CallRecord:
     at: float
     write: bool
 
+    @property
+    def led(self) -> bool:
+        """Whether only a leader makes it: a write to the API server."""
+        return self.write and " " in self.what
+
 
 class Strike(Protocol):
     """Does what a fault is, to the world; what the fault does to the call itself is the boundary's business."""
@@ -47,15 +53,31 @@ class Strike(Protocol):
         ...
 
 
-class Lethal(Protocol):
-    """How a call fails: with the server's answer of a code, or because no answer came in time."""
+class Sent(Protocol[A]):
+    """One call of the operator on its way: what it does, and how it may fail."""
 
-    def refused(self, code: int) -> object:
-        """The answer, or raises it."""
+    async def send(self) -> A:
+        """Let it take effect."""
+        ...
+
+    def came(self, answer: A) -> str:
+        """What came of it, for the timeline."""
+        ...
+
+    def tell(self) -> None:
+        """Called when that is noted."""
+        ...
+
+    def refused(self, code: int) -> A:
+        """The answer to a call that is refused, or raises it."""
         ...
 
     def late(self) -> Exception:
         """What no answer in time looks like."""
+        ...
+
+    def fenced(self) -> Exception:
+        """What a write of one that does not lead looks like: it is not sent."""
         ...
 
 
@@ -82,80 +104,72 @@ class Boundary:
         self._random = None if self.schedule.pace is None else Random(f"pace/{self.schedule.pace}")
 
     async def call(
-        self,
-        generation: Generation,
-        what: str,
-        text: str,
-        send: Callable[[], Awaitable[A]],
-        fails: Lethal,
-        *,
-        write: bool,
-        timeout: float | None,
-        told: Callable[[A], str],
-        tell: Callable[[], None],
+        self, generation: Generation, what: str, text: str, sent: Sent[A], *, write: bool, timeout: float | None
     ) -> A:
-        """One call of the operator, which may take effect or not, and return or not.
-
-        `told` says what came of it, for the timeline; `tell` is called when that is noted.
-        """
+        """One call of the operator, which may take effect or not, and return or not."""
         generation.calls += 1
         try:
-            return await self._call(generation, what, text, send, fails, write, timeout, told, tell)
+            if generation.dead:
+                await generation.hang()
+            await self._way()
+            if generation.dead:
+                await generation.hang()
+            if generation.deposed and write:
+                self.trace.add(generation.name, f"{text} -> is not sent: it does not lead")
+                raise sent.fenced()
+            record = self._begin(generation, what, text, write)
+            due = self._take(what, record)
+            if due:
+                return await self._struck(generation, record, sent, due, timeout)
+            answer = await sent.send()
+            self.trace.add(generation.name, f"{text} -> {sent.came(answer)}")
+            sent.tell()
+            await self._way()
+            if generation.dead:
+                await generation.hang()
+            return answer
         finally:
             generation.calls -= 1
 
-    async def _call(
-        self,
-        generation: Generation,
-        what: str,
-        text: str,
-        send: Callable[[], Awaitable[A]],
-        fails: Lethal,
-        write: bool,
-        timeout: float | None,
-        told: Callable[[A], str],
-        tell: Callable[[], None],
+    async def _struck(
+        self, generation: Generation, record: CallRecord, sent: Sent[A], due: list[Injection], timeout: float | None
     ) -> A:
-        if generation.dead:
-            await generation.hang()
-        await self._way()
-        if generation.dead:
-            await generation.hang()
-        record = self._begin(generation, what, text, write)
-        due = [*self._take(ANY, record.number), *self._take(what, record.nth)]
+        """The same for a call at which faults strike."""
         for injection in (each for each in due if not each.after):
-            if (refused := await self._meet(generation, record, injection, fails, timeout)) is not None:
-                return refused  # type: ignore[return-value]
-        answer = await send()
-        self.trace.add(generation.name, f"{text} -> {told(answer)}")
-        tell()
+            if (refused := await self._meet(generation, record, injection, sent, timeout)) is not None:
+                return refused
+        answer = await sent.send()
+        self.trace.add(generation.name, f"{record.text} -> {sent.came(answer)}")
+        sent.tell()
         for injection in (each for each in due if each.after):
-            if (refused := await self._meet(generation, record, injection, fails, timeout)) is not None:
-                return refused  # type: ignore[return-value]
+            if (refused := await self._meet(generation, record, injection, sent, timeout)) is not None:
+                return refused
         await self._way()
         if generation.dead:
             await generation.hang()
         return answer
 
     async def _meet(
-        self, generation: Generation, record: CallRecord, injection: Injection, fails: Lethal, timeout: float | None
-    ) -> object | None:
+        self, generation: Generation, record: CallRecord, injection: Injection, sent: Sent[A], timeout: float | None
+    ) -> A | None:
         """Let one fault strike; an answer that stands in for the server's, or None to go on."""
-        when = "after" if injection.after else "before"
-        options = ", ".join(f"{name} {value}" for name, value in injection.options)
-        shown = f"{injection.fault}{f' ({options})' if options else ''} {when} {record.text}"
+        shown = in_words(injection, "after" if injection.after else "before", record.text)
         if injection.fault == Fault.ERROR:
             self._note(injection, record, shown)
-            return fails.refused(int(injection.number("code")))
+            return sent.refused(int(injection.number("code")))
         if injection.fault == Fault.TIMEOUT:
             self._note(injection, record, shown)
             await asyncio.sleep(PATIENCE if timeout is None else timeout)
             if generation.dead:
                 await generation.hang()
-            raise fails.late()
+            raise sent.late()
+        if injection.fault == Fault.DEPOSED and not record.led:
+            return None
         mark = len(self.trace.entries)
         if self.strike(injection, record):
             self._note(injection, record, shown, mark)
+            if injection.fault == Fault.DEPOSED:
+                await asyncio.sleep(injection.number("seconds"))
         if generation.dead:
             await generation.hang()
         return None
@@ -175,8 +189,10 @@ class Boundary:
             self.on_limit()
         return record
 
-    def _take(self, what: str, nth: int) -> list[Injection]:
-        return [] if self.closed else self._due.pop((what, nth), [])
+    def _take(self, what: str, record: CallRecord) -> list[Injection]:
+        if self.closed or not self._due:
+            return []
+        return [*self._due.pop((ANY, record.number), ()), *self._due.pop((what, record.nth), ())]
 
     async def _way(self) -> None:
         """The way there or back: one turn of the loop, or a time by the pace, which orders calls in flight."""

@@ -23,6 +23,8 @@ class Generation:
 
     number: int
     dead: bool = False
+    deposed: bool = False
+    """Another one leads, and it does not know: what it writes from now on is refused."""
     calls: int = 0
     """Calls that are under way."""
     tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)

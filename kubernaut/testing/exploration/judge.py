@@ -23,20 +23,22 @@ class Unusable(Exception):
 class Judge:
     """Runs schedules of one scenario in this process, and judges what comes of them.
 
-    Raises Unusable where the undisturbed run violates an invariant, and what the scenario itself raises.
+    Raises Unusable where the undisturbed run violates an invariant, and what the scenario itself raises. That a new
+    manager writes at rest is found as in any other run: there is an end to compare with.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self._prepared = Prepared(scenario)
         self.undisturbed = execute(self._prepared, Schedule())
-        if self.undisturbed.violation is not None or self.undisturbed.end is None:
-            log = self.undisturbed.trace.log()
-            raise Unusable(f"without any fault: {self.undisturbed.violation}\n{log}")
+        violation, end = self.undisturbed.violation, self.undisturbed.end
+        idempotent = violation is None
+        if end is None or not (idempotent or (violation is not None and violation.invariant == "idempotence")):
+            raise Unusable(f"without any fault: {violation}\n{self.undisturbed.trace.log()}")
         self._limit = max(LEAST, SLACK * len(self.undisturbed.calls))
-        self._right: dict[tuple[Injection, ...], list[EndState]] = {(): [self.undisturbed.end]}
+        self._right: dict[tuple[Injection, ...], list[EndState]] = {(): [end]}
         # at rest in these states, nothing is written by a manager that starts anew
-        self._idempotent: list[EndState] = [self.undisturbed.end]
+        self._idempotent: list[EndState] = [end] if idempotent else []
 
     def run(self, schedule: Schedule) -> Outcome:
         """One run with its verdict."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from random import Random
 
@@ -15,9 +14,10 @@ from kubernaut.client import TransportRequest, TransportResponse
 from kubernaut.client.errors import TransportTimeout, error_from_object
 from kubernaut.client.requestinfo import classify
 from kubernaut.fake.apiserver.messages import Response, Stream
+from kubernaut.reconcile.election.errors import LeadershipLost
 from kubernaut.testing.exploration.calls import LONGEST_WAY, Boundary
 from kubernaut.testing.exploration.generations import Generation
-from kubernaut.testing.exploration.site import Site, described
+from kubernaut.testing.exploration.site import Site, told
 from kubernaut.testing.exploration.streams import OpenWatch
 
 __all__ = ["Link", "PersonLink"]
@@ -29,16 +29,16 @@ class Link:
     """Implements Transport for one generation."""
 
     def __init__(self, site: Site, boundary: Boundary, generation: Generation) -> None:
-        self._site = site
-        self._boundary = boundary
-        self._generation = generation
+        self.site = site
+        self.boundary = boundary
+        self.generation = generation
         pace = boundary.schedule.pace
         self._random = None if pace is None else Random(f"frames/{pace}/{generation.number}")
         self.watches: dict[OpenWatch, None] = {}
 
     def open(self, request: TransportRequest) -> AbstractAsyncContextManager[TransportResponse]:
         """See Transport.open."""
-        return self._open(request)
+        return _Opened(self, request)
 
     async def refresh(self) -> bool:
         """See Transport.refresh."""
@@ -47,41 +47,68 @@ class Link:
     async def aclose(self) -> None:
         """See Transport.aclose; streams end with their readers."""
 
-    @asynccontextmanager
-    async def _open(self, request: TransportRequest) -> AsyncIterator[TransportResponse]:
-        info = classify(request)
-        what = described(info)
+    def way(self) -> float:
+        """How long the next frame of a watch takes, in seconds."""
+        return 0.0 if self._random is None else self._random.uniform(0, LONGEST_WAY)
 
-        async def send() -> Response | Stream:
-            if request.check is not None:
-                request.check()
-            return await self._site.answer(request, self._generation.name)
 
-        answer = await self._boundary.call(
-            self._generation,
-            what,
-            str(info),
-            send,
-            _Fails(request),
-            write=info.verb not in _READS,
-            timeout=request.timeout,
-            told=_code,
-            tell=self._site.tell,
+class _Opened:
+    """One request of the operator, and what stays open of it. Implements Sent and Lethal."""
+
+    __slots__ = ("_info", "_link", "_request", "_watch")
+
+    def __init__(self, link: Link, request: TransportRequest) -> None:
+        self._link = link
+        self._request = request
+        self._info = classify(request)
+        self._watch: OpenWatch | None = None
+
+    async def __aenter__(self) -> TransportResponse:
+        info, link = self._info, self._link
+        what, text = told(info)
+        answer = await link.boundary.call(
+            link.generation, what, text, self, write=info.verb not in _READS, timeout=self._request.timeout
         )
         if isinstance(answer, Response):
-            yield _response(answer)
-            return
-        resource = what.partition(" ")[2]
-        watch = OpenWatch(resource, self._generation, answer.chunks, self._way)
-        self.watches[watch] = None
-        try:
-            yield TransportResponse(200, {"content-type": answer.content_type}, watch)
-        finally:
-            del self.watches[watch]
-            watch.abandon()
+            return _response(answer)
+        watch = self._watch = OpenWatch(what.partition(" ")[2], link.generation, answer.chunks, link.way)
+        link.watches[watch] = None
+        return TransportResponse(200, {"content-type": answer.content_type}, watch)
 
-    def _way(self) -> float:
-        return 0.0 if self._random is None else self._random.uniform(0, LONGEST_WAY)
+    async def __aexit__(self, *_: object) -> None:
+        if self._watch is not None:
+            del self._link.watches[self._watch]
+            self._watch.abandon()
+
+    async def send(self) -> Response | Stream:
+        """See Sent.send."""
+        if self._request.check is not None:
+            self._request.check()
+        return await self._link.site.answer(self._request, self._info, self._link.generation.name)
+
+    def came(self, answer: Response | Stream) -> str:
+        """See Sent.came."""
+        return str(answer.status) if isinstance(answer, Response) else "200 and stays open"
+
+    def tell(self) -> None:
+        """See Sent.tell."""
+        self._link.site.tell()
+
+    def refused(self, code: int) -> Response:
+        """See Sent.refused."""
+        reason = error_from_object({"code": code}).default_reason or "Unknown"
+        body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        body |= {"message": f"{HTTPStatus(code).phrase} (injected)", "reason": reason, "code": code}  # type: ignore[dict-item]
+        headers = {"retry-after": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {}
+        return Response(code, msgspec.json.encode(body), headers=headers)
+
+    def late(self) -> Exception:
+        """See Sent.late."""
+        return TransportTimeout(f"{self._request.method} {self._request.path}: no answer in time (injected)")
+
+    def fenced(self) -> Exception:
+        """See Sent.fenced."""
+        return LeadershipLost("of the scenario", "another one leads (injected)")
 
 
 class PersonLink:
@@ -96,7 +123,7 @@ class PersonLink:
         """See Transport.open."""
         await asyncio.sleep(0)
         info = classify(request)
-        answer = await self._site.answer(request, self._actor)
+        answer = await self._site.answer(request, info, self._actor)
         if not isinstance(answer, Response):
             try:
                 yield TransportResponse(200, {"content-type": answer.content_type}, answer.chunks)
@@ -116,27 +143,10 @@ class PersonLink:
         """See Transport.aclose; there is nothing to release."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fails:
-    request: TransportRequest
-
-    def refused(self, code: int) -> Response:
-        reason = error_from_object({"code": code}).default_reason or "Unknown"
-        body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-        body |= {"message": f"{HTTPStatus(code).phrase} (injected)", "reason": reason, "code": code}  # type: ignore[dict-item]
-        headers = {"retry-after": "1"} if code == HTTPStatus.TOO_MANY_REQUESTS else {}
-        return Response(code, msgspec.json.encode(body), headers=headers)
-
-    def late(self) -> Exception:
-        return TransportTimeout(f"{self.request.method} {self.request.path}: no answer in time (injected)")
-
-
-def _code(answer: Response | Stream) -> str:
-    return str(answer.status) if isinstance(answer, Response) else "200 and stays open"
-
-
 def _response(answer: Response) -> TransportResponse:
-    headers = {"content-type": answer.content_type, **{name.lower(): value for name, value in answer.headers.items()}}
+    headers = {"content-type": answer.content_type}
+    if answer.headers:
+        headers |= {name.lower(): value for name, value in answer.headers.items()}
     if answer.warnings:
         headers["warning"] = ", ".join(f'299 - "{warning}"' for warning in answer.warnings)
     return TransportResponse(answer.status, headers, _Once(answer.body))

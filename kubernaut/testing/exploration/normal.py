@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -55,9 +55,24 @@ def end_state(scenario: Scenario, site: Site, outside: Outside) -> EndState:
             while (title if number == 1 else f"{title} ({number})") in found:
                 number += 1
             found[title if number == 1 else f"{title} ({number})"] = obj
+    for stored in _gone(site):
+        if (obj := _without(stored.decode(), scenario.ignore)) is not None:
+            found[names.title(stored)] = {"kind": obj["kind"], "deleted": True}
     for name, state in outside.dump().items():
         found[f"outside: {name}"] = names.plain(msgspec.to_builtins(state))
     return EndState(dict(sorted(found.items())))
+
+
+def _gone(site: Site) -> Iterator[Stored]:
+    """Objects that were there from the start and are no more, nor any other in their place."""
+    for kind in sorted(site.snapshot.changed()):
+        log = [event for event in site.storage.table(kind).log if event.version > site.first]
+        made = dict.fromkeys(event.object.uid for event in log if event.type == "ADDED")
+        for event in log if kind != EVENTS else ():
+            stored = event.object
+            there = site.storage.get(kind, stored.namespace, stored.name)
+            if event.type == "DELETED" and stored.uid not in made and there is None:
+                yield stored
 
 
 def diff(expected: EndState, found: EndState) -> str:
@@ -129,6 +144,7 @@ class _Names:
             if not annotations:
                 del meta["annotations"]
         _observed(obj, generation)
+        _sorted(obj.get("status"))
         plain: dict[str, Any] = self.plain(obj)
         return plain
 
@@ -168,6 +184,13 @@ def _observed(value: Any, generation: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             _observed(item, generation)
+
+
+def _sorted(status: Any) -> None:
+    """Conditions are known by their types: who wrote first decides on their order, and it says nothing."""
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    if isinstance(conditions, list) and all(isinstance(each, dict) and "type" in each for each in conditions):
+        conditions.sort(key=lambda each: str(each["type"]))
 
 
 def _without(obj: dict[str, Any], ignored: Sequence[str]) -> dict[str, Any] | None:

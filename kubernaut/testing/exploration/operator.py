@@ -23,6 +23,8 @@ __all__ = ["JumpingClock", "Operator"]
 RESTART = 0.001
 """Seconds between a death and the next life, at least: whatever happens at the moment of death comes first."""
 BACKOFF = 1.0
+LINGER = 5.0
+"""Seconds that a deposed life goes on after what it had on its way has arrived."""
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Operator:
         self._manager: Manager | None = None
         self._wake = asyncio.Event()
         self._downtime: float | None = None
+        self._deposed: float | None = None
         self._handover = False
         self._ending = False
 
@@ -82,6 +85,11 @@ class Operator:
     def up(self) -> bool:
         """Whether a manager is alive."""
         return not self.generation.dead
+
+    @property
+    def lingering(self) -> bool:
+        """Whether a life goes on though another one leads."""
+        return any(life.deposed and not life.dead for life in self.lives)
 
     def crash(self, downtime: float) -> bool:
         """Die now; live again after `downtime` seconds. False if it is dead already."""
@@ -92,9 +100,18 @@ class Operator:
         self._wake.set()
         return True
 
+    def depose(self, seconds: float) -> bool:
+        """Let another one lead; this life goes on for `seconds` and a little more. False where none is to follow."""
+        if self.generation.dead or self.generation.deposed or self._handover or self._ending:
+            return False
+        self.generation.deposed = True
+        self._deposed = seconds
+        self._wake.set()
+        return True
+
     def hand_over(self) -> bool:
         """Stop in order, and let another one start. False where that is under way already."""
-        if self.generation.dead or self._handover:
+        if self.generation.dead or self.generation.deposed or self._handover:
             return False
         self._handover = True
         self._wake.set()
@@ -111,7 +128,12 @@ class Operator:
             while not self._ending:
                 await self._live()
         finally:
-            self.generation.dead = True
+            self.die()
+
+    def die(self) -> None:
+        """Nothing that any life does has an effect from now on."""
+        for life in self.lives:
+            life.dead = True
 
     async def bury(self) -> list[str]:
         """End every task of every life at once; returns the names of those that cannot be ended."""
@@ -121,12 +143,16 @@ class Operator:
         generation = self.generation = Generation(self.generation.number + 1)
         self.lives.append(generation)
         self._wake.clear()
-        self._downtime, self._handover = None, False
+        self._downtime, self._deposed, self._handover = None, None, False
         self.link = self._make_link(generation)
         self._note(generation.name, "starts")
         life = generation.start(self._body(generation), generation.name)
-        life.add_done_callback(lambda _: self._wake.set())
+        life.add_done_callback(lambda _: self._wake.set() if self.generation is generation else None)
         await self._wake.wait()
+        if self._deposed is not None and self._downtime is None and not life.done():
+            asyncio.get_running_loop().create_task(self._linger(generation, self._deposed), name=generation.name)
+            await asyncio.sleep(RESTART)
+            return
         if self._downtime is None and not life.done():  # to stop in order
             self._wake.clear()
             if self._manager is not None:
@@ -138,12 +164,21 @@ class Operator:
             self._stopped(generation, life)
             await asyncio.sleep(RESTART if self._handover or self._ending else BACKOFF)
 
+    async def _linger(self, generation: Generation, seconds: float) -> None:
+        await asyncio.sleep(seconds + LINGER)
+        if not generation.dead:
+            self._note(generation.name, "finds that it does not lead, and ends")
+            await self._kill(generation)
+
     async def _die(self, generation: Generation, downtime: float) -> None:
         self._note(generation.name, "is dead")
+        await self._kill(generation)
+        await asyncio.sleep(max(RESTART, downtime))
+
+    async def _kill(self, generation: Generation) -> None:
         stuck = await generation.kill()
         if stuck:
             self._failed(f"these tasks cannot be cancelled: {', '.join(stuck)}")
-        await asyncio.sleep(max(RESTART, downtime))
 
     def _stopped(self, generation: Generation, life: asyncio.Task[None]) -> None:
         generation.dead = True

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubernaut.reconcile.election.errors import LeadershipLost
 from kubernaut.testing.exploration.calls import Boundary
 from kubernaut.testing.exploration.generations import current_generation
 from kubernaut.testing.exploration.trace import Trace
@@ -70,26 +71,16 @@ class Outside:
         key = " ".join([*map(str, args), *(f"{key}={value}" for key, value in given.items())])
         generation = current_generation()
 
-        async def send() -> Any:
-            answer = await method(*args, **given)
-            self.done.append(Done(effect, key, generation.name if generation else "person"))
-            return answer
-
+        sent = _Sent(self, effect, key, generation.name if generation else "person", lambda: method(*args, **given))
         if generation is None or self._boundary is None:
-            answer = await send()
+            answer = await sent.send()
             self._trace.add("person", f"{effect} {key}")
             return answer
-        return await self._boundary.call(
-            generation,
-            effect,
-            f"{effect} {key}",
-            send,
-            _Fails(effect),
-            write=True,
-            timeout=None,
-            told=lambda _: "done",
-            tell=self._tell,
-        )
+        return await self._boundary.call(generation, effect, f"{effect} {key}", sent, write=True, timeout=None)
+
+    def tell(self) -> None:
+        """Something was done."""
+        self._tell()
 
 
 def _nothing() -> None: ...
@@ -113,11 +104,31 @@ class _Proxy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fails:
-    effect: str
+class _Sent:
+    """Implements Sent."""
 
-    def refused(self, code: int) -> object:
+    outside: Outside
+    effect: str
+    key: str
+    actor: str
+    act: Callable[[], Awaitable[Any]]
+
+    async def send(self) -> Any:
+        answer = await self.act()
+        self.outside.done.append(Done(self.effect, self.key, self.actor))
+        return answer
+
+    def came(self, answer: Any) -> str:
+        return "done"
+
+    def tell(self) -> None:
+        self.outside.tell()
+
+    def refused(self, code: int) -> Any:
         raise OutsideError(code)
 
     def late(self) -> Exception:
         return TimeoutError(f"{self.effect}: no answer in time (injected)")
+
+    def fenced(self) -> Exception:
+        return LeadershipLost("of the scenario", "another one leads (injected)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from random import Random
 
@@ -12,6 +12,7 @@ from kubernaut.testing.exploration.run import Existing, Outcome
 from kubernaut.testing.exploration.scenario import Scenario
 from kubernaut.testing.exploration.schedule import ANY, Injection, Schedule
 from kubernaut.testing.exploration.site import EVENTS
+from kubernaut.testing.exploration.words import named
 
 __all__ = ["Plan"]
 
@@ -33,7 +34,8 @@ class Plan:
     def __init__(self, scenario: Scenario, undisturbed: Outcome) -> None:
         self._scenario = scenario
         self._calls = undisturbed.calls
-        self._existing = [each for each in undisturbed.existing if each.what != EVENTS]
+        seen = _seen(undisturbed.calls)
+        self._existing = [each for each in undisturbed.existing if each.what != EVENTS and (each.since or seen(each))]
         self._watched = list(
             dict.fromkeys(c.what.partition(" ")[2] for c in self._calls if c.what.startswith("watch "))
         )
@@ -75,6 +77,9 @@ class Plan:
             return Injection.of(fault, ANY, number, after=after, downtime=downtime)
         if fault is Fault.ERROR:
             return Injection.of(fault, ANY, number, code=random.choice(CODES))
+        if fault is Fault.DEPOSED:
+            late = self._scenario.lateness
+            return Injection.of(fault, ANY, number, seconds=random.choice(list(late))) if late else None
         if fault is Fault.CLOCK:
             jumps = self._scenario.clock_jumps
             return Injection.of(fault, ANY, number, after=after, seconds=random.choice(list(jumps))) if jumps else None
@@ -124,6 +129,9 @@ class Plan:
                 yield Injection.of(fault, call.what, call.nth, after=True)
         elif fault is Fault.HANDOVER:
             yield Injection.of(fault, call.what, call.nth, after=call.write)
+        elif fault is Fault.DEPOSED:
+            for seconds in self._scenario.lateness if call.led else ():
+                yield Injection.of(fault, call.what, call.nth, seconds=seconds)
         elif fault is Fault.CLOCK:
             for seconds in self._scenario.clock_jumps:
                 yield Injection.of(fault, call.what, call.nth, after=call.write, seconds=seconds)
@@ -155,6 +163,19 @@ class Plan:
             store = f"{kind.group}/{kind.plural}" if kind.group else kind.plural
             if existing.what == store and edit.name in (None, existing.name.rpartition("/")[2]):
                 yield number
+
+
+def _seen(calls: Sequence[CallRecord]) -> Callable[[Existing], bool]:
+    """Whether the operator asks for an object by its name, or for all of its kind."""
+    asked = dict.fromkeys(call.text.partition(" ")[2] for call in calls)
+
+    def seen(existing: Existing) -> bool:
+        name = named(existing.path)
+        kind = name.partition(" ")[0]
+        within = existing.name.rpartition("/")[0]
+        return any(words in asked for words in (name, kind, f"{kind} {within}"))
+
+    return seen
 
 
 def _by_person(fault: Fault, existing: Existing, option: int, call: str, nth: int, after: bool) -> Injection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubernaut.fake import FakeCluster
@@ -9,6 +10,7 @@ from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.apiserver.snapshot import Snapshot
 from kubernaut.fake.controlplane.nodes import node
 from kubernaut.resources import Resource, crd_for
+from kubernaut.testing.exploration.remembered import Answers
 from kubernaut.testing.exploration.scenario import Scenario
 from kubernaut.testing.virtualtime import run_virtual
 
@@ -23,11 +25,16 @@ class Prepared:
         self.decoded: dict[tuple[type[Resource], bytes], Any] = {}
         """Objects that views of earlier runs have decoded."""
         self._server, self._snapshot = self._make()
+        self.answers = Answers(self._server)
+        """What the server answered in earlier runs."""
+        self.own = [_reference(obj) for obj in scenario.objects]
+        """The scenario's objects: apiVersion and kind, namespace, name."""
 
     def ready(self) -> tuple[ApiServer, Snapshot]:
         """The server as it was at the beginning. Raises what loading the scenario's objects raises."""
         if not self._snapshot.restore():  # CRDs changed: what they serve cannot be taken back
             self._server, self._snapshot = self._make()
+            self.answers = Answers(self._server)
         return self._server, self._snapshot
 
     def _make(self) -> tuple[ApiServer, Snapshot]:
@@ -43,3 +50,9 @@ class Prepared:
 
         server = run_virtual(load)
         return server, Snapshot(server)
+
+
+def _reference(obj: Resource | Mapping[str, Any]) -> dict[str, Any]:
+    data = obj.to_dict() if isinstance(obj, Resource) else obj
+    metadata = {key: data["metadata"][key] for key in ("namespace", "name") if data["metadata"].get(key)}
+    return {"apiVersion": data["apiVersion"], "kind": data["kind"], "metadata": metadata}

@@ -42,7 +42,8 @@ class Failure:
             lines.append(f"shrunk to: {self.schedule}")
         lines += ["", "timeline (virtual seconds):", *_timeline(self.timeline)]
         if self.violation.details:
-            lines += ["", "end states:", *(f"  {line}" for line in self.violation.details.splitlines())]
+            title = "what was written:" if self.violation.invariant == "idempotence" else "end states:"
+            lines += ["", title, *(f"  {line}" for line in self.violation.details.splitlines())]
         if self.seed is not None:
             again = f"replay(scenario, {self.seed}), or kubernaut explore MODULE:SCENARIO --replay {self.seed}"
             lines += ["", f"again: {again}"]

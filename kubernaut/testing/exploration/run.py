@@ -11,6 +11,7 @@ from typing import Any
 
 from kubernaut.client import ApiError, Client
 from kubernaut.testing.exploration.calls import Boundary, CallRecord
+from kubernaut.testing.exploration.changes import Changes
 from kubernaut.testing.exploration.faults import PEOPLE
 from kubernaut.testing.exploration.generations import Generation, end_others, task_factory
 from kubernaut.testing.exploration.link import Link, PersonLink
@@ -73,7 +74,7 @@ class _Run:
         scenario = self.scenario = prepared.scenario
         self.trace = Trace()
         server, snapshot = prepared.ready()
-        self.site = Site(server, snapshot, self.trace)
+        self.site = Site(server, snapshot, self.trace, prepared.answers)
         self.outside = Outside(scenario.outside() if scenario.outside is not None else {}, self.trace)
         self.view = View(server, self.outside, prepared.decoded)
         self.client = Client(PersonLink(self.site), field_manager="person", user_agent="person")
@@ -92,7 +93,16 @@ class _Run:
         self.outside.behind(self.boundary)
         self.outside.on_done(self.watcher.happened_outside)
         self.outcome = Outcome(schedule, self.trace, calls=self.boundary.calls, struck=self.boundary.struck)
+        self.outcome.existing += self._own(prepared)
         self._checked = checked
+
+    def _own(self, prepared: Prepared) -> Iterator[Existing]:
+        for reference in prepared.own:
+            info, path = self.site.info_of(reference), self.site.path_of(reference)
+            if info is not None and path is not None:
+                metadata = reference["metadata"]
+                where = "/".join(metadata[key] for key in ("namespace", "name") if key in metadata)
+                yield Existing(path, info.store, where, "scenario", 0)
 
     def _link(self, generation: Generation) -> Link:
         return Link(self.site, self.boundary, generation)
@@ -120,7 +130,7 @@ class _Run:
         finally:
             self.trace.closed = True
             self.stage.close()
-            self.operator.generation.dead = True
+            self.operator.die()
             for each in (story, over, life, *plane):
                 each.cancel()
                 await asyncio.wait((each,))
@@ -168,6 +178,7 @@ class _Run:
         operator = self.operator
         return (
             not operator.up
+            or operator.lingering
             or operator.generation.calls > 0
             or self.stage.busy_until > asyncio.get_running_loop().time()
         )
@@ -194,17 +205,16 @@ class _Run:
         """A second reconcile of everything: another manager, which knows nothing."""
         self.outcome.calls = list(self.boundary.calls)  # what follows is no part of the run
         entries, self.trace.entries = self.trace.entries, []
-        before = dict(self.site.changes)
+        changes = Changes()
+        self.site.subscribe(changes.changed)
         self.operator.hand_over()
         await asyncio.sleep(IDEMPOTENCE_QUIET)
         await rest(self.site, IDEMPOTENCE_QUIET, self.scenario.patience.total_seconds())
-        after = [name for name in self.site.changes if name.startswith("operator/")]
-        written = sum(self.site.changes[name] - before.get(name, 0) for name in after)
         again, self.trace.entries = self.trace.entries, entries
-        if written:
+        if changes.written:
             self.trace.entries = [*entries, *again]
-            told = f"a new manager wrote {written} times though the world was at rest"
-            self.watcher.violated("idempotence", told)
+            told = f"a new manager wrote {len(changes.written)} times though the world was at rest"
+            self.watcher.violated("idempotence", told, changes.told())
 
     def _note_objects(self, kind: str, event: Any, actor: str) -> None:
         obj = event.object

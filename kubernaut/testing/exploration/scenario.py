@@ -52,7 +52,7 @@ class Scenario:
     `controlplane`: which simulated controllers there are: by default the garbage collector. True: the whole control
     plane of FakeCluster, which is faithful and slow. `faults`: the kinds of faults that are injected. `edits`: what
     people may do to objects at any moment, beside annotating and deleting them; `clock_jumps`: by how many seconds the
-    clock may jump.
+    clock may jump; `lateness`: by how many seconds a deposed leader's last write may arrive late, while another leads.
 
     End states are compared with that of the undisturbed run, unless `compare` is off. `ignore`: paths that are left out
     (`status.attempts`, or `Job.status.attempts` for one kind; a kind alone leaves out its objects). `allowed`: further
@@ -71,6 +71,7 @@ class Scenario:
     outside: Callable[[], Mapping[str, Any]] | None = None
     edits: Sequence[Edit] = ()
     clock_jumps: Sequence[float] = (-3600.0, -30.0, 30.0, 3600.0)
+    lateness: Sequence[float] = (0.0, 20.0)
     compare: bool = True
     ignore: Sequence[str] = ()
     allowed: Callable[[View], bool] | None = None

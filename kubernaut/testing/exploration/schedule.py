@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubernaut.testing.exploration.words import in_words
+
 __all__ = ["ANY", "END", "Injection", "Option", "Schedule"]
 
 ANY = "*"
@@ -57,12 +59,9 @@ class Injection:
 
     def __str__(self) -> str:
         if self.call == END:
-            where = "at the end"
-        else:
-            what = "call" if self.call == ANY else f"`{self.call}`"
-            where = f"{'after' if self.after else 'before'} {what} number {self.nth}"
-        options = ", ".join(f"{name} {value}" for name, value in self.options)
-        return f"{self.fault}{f' ({options})' if options else ''} {where}"
+            return in_words(self, "at", "the end")
+        what = "call" if self.call == ANY else f"`{self.call}`"
+        return in_words(self, "after" if self.after else "before", f"{what} number {self.nth}")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

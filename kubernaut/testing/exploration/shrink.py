@@ -11,7 +11,7 @@ from kubernaut.testing.exploration.schedule import ANY, Injection, Schedule
 __all__ = ["shrunk"]
 
 ATTEMPTS = 200
-_SIMPLER: dict[str, tuple[float | int, ...]] = {"downtime": (0.0, 1.0), "events": (1, 2), "seconds": (5.0,)}
+_SIMPLER: dict[str, tuple[float | int, ...]] = {"downtime": (0.0, 1.0), "events": (1, 2), "seconds": (0.0, 5.0)}
 
 
 def shrunk(outcome: Outcome, run: Callable[[Schedule], Outcome]) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,10 +16,12 @@ from kubernaut.client.requestinfo import RequestInfo, classify
 from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.apiserver.impersonation import lines_of
 from kubernaut.fake.apiserver.messages import Request, Response, Stream
+from kubernaut.fake.apiserver.registry import ResourceInfo
 from kubernaut.fake.apiserver.snapshot import Event, Snapshot, prepare_new, storage_of
+from kubernaut.testing.exploration.remembered import Answers, surrounds
 from kubernaut.testing.exploration.trace import Trace
 
-__all__ = ["EVENTS", "QUIET_KINDS", "Changed", "Site", "described"]
+__all__ = ["EVENTS", "QUIET_KINDS", "Changed", "Site", "described", "told"]
 
 EVENTS = "events"
 QUIET_KINDS = (EVENTS, "coordination.k8s.io/leases")
@@ -31,14 +34,17 @@ Changed = Callable[[str, Event, str], None]
 class Site:
     """One run's server. `last_change` is the loop's time of the last change that counts, `changes` their number."""
 
-    def __init__(self, server: ApiServer, snapshot: Snapshot, trace: Trace) -> None:
+    def __init__(self, server: ApiServer, snapshot: Snapshot, trace: Trace, answers: Answers | None = None) -> None:
         self.server = server
         self.snapshot = snapshot
         self.storage = storage_of(server)
+        self.first = self.storage.version
+        """The version of the last write before the run."""
         self.trace = trace
         self.last_change = 0.0
         self.changes: dict[str, int] = {}
         self._actor = ""
+        self._answers = answers if answers is not None and answers.usable else None
         self._heard: list[tuple[str, Event, str]] = []
         self._subscribers: list[Changed] = []
 
@@ -55,21 +61,20 @@ class Site:
         finally:
             self.storage.listeners.remove(self._hear)
 
-    async def answer(self, request: TransportRequest, actor: str) -> Response | Stream:
+    async def answer(self, request: TransportRequest, info: RequestInfo, actor: str) -> Response | Stream:
         """What the server says to a request of a client; whoever asks notes it, and then calls `tell`."""
-        headers = {
-            name.lower(): value if isinstance(value, str) else value[-1] for name, value in request.headers.items()
-        }
-        lines = lines_of({})
-        for name, value in request.headers.items():
-            if name.lower().startswith("impersonate-"):
-                lines += [(name.lower(), each) for each in ((value,) if isinstance(value, str) else value)]
-        query: dict[str, list[str]] = {}
-        for key, value in request.query:
-            query.setdefault(key, []).append(value)
-        given = Request(request.method, unquote(request.path), query, headers, request.body or b"")
         self._actor = actor
-        return await self.server.answer(given, lines)
+        question = None if self._answers is None else self._answers.question(request, info)
+        if question is None or self._answers is None:
+            return await self.server.answer(*_given(request))
+        known = self._answers.known(question, info.verb)
+        if known is not None:
+            return known
+        before = len(self._heard)
+        answer = await self.server.answer(*_given(request))
+        if self._answers is not None:
+            self._answers.learn(question, info.verb, answer, self._heard[before:])
+        return answer
 
     def ask(self, method: str, path: str, body: Any = None, *, actor: str, kind: str = "application/json") -> Any:
         """One request at once, with its answer decoded; None where the server refused or has no such object."""
@@ -106,9 +111,13 @@ class Site:
         self.trace.add(actor, f"{'create' if new else 'delete' if gone else 'update'} {what} {where}")
         self.tell()
 
+    def info_of(self, obj: Mapping[str, Any]) -> ResourceInfo | None:
+        """How the kind of an object is served; None where it is not."""
+        return self.server.resource_for(obj["apiVersion"], obj["kind"])
+
     def path_of(self, obj: Mapping[str, Any], subresource: str = "") -> str | None:
         """The path of an object; None where its kind is not served."""
-        info = self.server.resource_for(obj["apiVersion"], obj["kind"])
+        info = self.info_of(obj)
         if info is None:
             return None
         root = f"/apis/{info.group}/{info.version}" if info.group else f"/api/{info.version}"
@@ -118,6 +127,8 @@ class Site:
 
     def _hear(self, kind: str, event: Event) -> None:
         self._heard.append((kind, event, self._actor))
+        if surrounds(kind):
+            self._answers = None
         if kind not in QUIET_KINDS:
             self.last_change = asyncio.get_running_loop().time()
             self.changes[self._actor] = self.changes.get(self._actor, 0) + 1
@@ -132,9 +143,29 @@ class Site:
                 subscriber(kind, event, actor)
 
 
+# Most requests of a run are those of the run before.
+@lru_cache(maxsize=1024)
+def told(info: RequestInfo) -> tuple[str, str]:
+    """A request without names, as a schedule calls it, and with them, as a timeline does."""
+    return described(info), str(info)
+
+
 def described(info: RequestInfo) -> str:
     """A request without names: what a schedule calls it."""
     if not info.resource:
         return f"{info.verb} {info.path}"
     resource = f"{info.resource}.{info.group}" if info.group else info.resource
     return f"{'apply' if info.apply else info.verb} {resource}" + (f"/{info.subresource}" if info.subresource else "")
+
+
+def _given(request: TransportRequest) -> tuple[Request, list[tuple[str, str]]]:
+    """A client's request as the server reads it, and its headers that may be repeated."""
+    headers = {name.lower(): value if isinstance(value, str) else value[-1] for name, value in request.headers.items()}
+    lines = lines_of({})
+    for name, value in request.headers.items():
+        if name.lower().startswith("impersonate-"):
+            lines += [(name.lower(), each) for each in ((value,) if isinstance(value, str) else value)]
+    query: dict[str, list[str]] = {}
+    for key, value in request.query:
+        query.setdefault(key, []).append(value)
+    return Request(request.method, unquote(request.path), query, headers, request.body or b""), lines

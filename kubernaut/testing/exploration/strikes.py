@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from kubernaut.testing.exploration.calls import CallRecord
 from kubernaut.testing.exploration.faults import WATCHES, Fault
-from kubernaut.testing.exploration.operator import Operator
+from kubernaut.testing.exploration.operator import LINGER, Operator
 from kubernaut.testing.exploration.scenario import Scenario
 from kubernaut.testing.exploration.schedule import Injection
 from kubernaut.testing.exploration.simulated.base import MERGE
@@ -20,6 +20,8 @@ __all__ = ["TOUCHED", "Strikes"]
 PERSON = "person"
 TOUCHED = "exploration.kubernaut.io/touched"
 """The annotation that people put on objects."""
+NEVER = 1_000_000
+"""Events that no run has."""
 WATCH_SECONDS = 10.0
 """For how long watches are late, or lose frames, at most."""
 
@@ -46,6 +48,8 @@ class Strikes:
             return self._operator.crash(injection.number("downtime"))
         if fault is Fault.HANDOVER:
             return self._operator.hand_over()
+        if fault is Fault.DEPOSED:
+            return self._depose(injection.number("seconds"))
         if fault is Fault.CLOCK:
             self._operator.clock.offset += timedelta(seconds=injection.number("seconds"))
             return True
@@ -67,6 +71,15 @@ class Strikes:
             if TOUCHED not in (obj["metadata"].get("annotations") or {}):
                 return f"the annotation that a person put on {obj['kind']} {obj['metadata']['name']} is gone"
         return None
+
+    def _depose(self, seconds: float) -> bool:
+        link = self._operator.link
+        if link is None or not self._operator.depose(seconds):
+            return False
+        until = asyncio.get_running_loop().time() + seconds + 2 * LINGER
+        for watch in link.watches:
+            watch.delay(NEVER, until)
+        return True
 
     def _watches(self, fault: Fault, injection: Injection) -> bool:
         link = self._operator.link

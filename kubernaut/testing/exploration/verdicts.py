@@ -46,10 +46,10 @@ class Watcher:
                 for store in stores:
                     self._changes.setdefault(store, []).append(invariant)
 
-    def violated(self, invariant: str, message: str) -> None:
+    def violated(self, invariant: str, message: str, details: str = "") -> None:
         """The run is over: this does not hold."""
         if self.violation is None:
-            self.violation = Violation(invariant, message)
+            self.violation = Violation(invariant, message, details)
             self._trace.add("VIOLATION", f"{invariant}: {message}", "violation")
             self._over.set()
 

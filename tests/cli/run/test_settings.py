@@ -94,6 +94,7 @@ def test_values_are_read(field: str, given: Any, read_as: Any) -> None:
         ("graceful_timeout", "0s", "'0s' must be longer than 0s"),
         ("shards", "many", "'many' is no whole number"),
         ("shards", "0", "0 must be at least 1"),
+        ("max_concurrent", "101", "101 must be at most 100: one process has one processor"),
         ("qps", "fast", "'fast' is no number"),
         ("qps", "-1", "'-1' must be above 0"),
         ("metrics_bind", "8080", """'8080' is no address: write "host:port" or ":port", or "0" for none"""),

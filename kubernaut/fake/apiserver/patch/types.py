@@ -10,7 +10,8 @@ from importlib import resources
 from typing import Any, Final
 
 Node = dict[str, Any]
-_META: Final = {"$ref": "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
+METADATA: Final = {"$ref": "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
+"""The type of every object's metadata."""
 _TEXT: Final = {"type": "string"}
 # Anything: maps merge by member, lists are replaced as a whole.
 UNTYPED: Final[Node] = {"x-kubernetes-preserve-unknown-fields": True}
@@ -48,7 +49,7 @@ def definitions() -> Mapping[str, Node]:
 def crd_type(schema: dict[str, Any] | None) -> Node:
     """The type of a custom resource with this openAPIV3Schema."""
     schema = schema or UNTYPED
-    known = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
+    known = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": METADATA}
     return {**schema, "type": "object", "properties": {**(schema.get("properties") or {}), **known}}
 
 

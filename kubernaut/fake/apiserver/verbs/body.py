@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from kubernaut.fake.apiserver import decoding, managed, typed
 from kubernaut.fake.apiserver.core import Call
+from kubernaut.fake.apiserver.patch.types import METADATA, Node
 from kubernaut.fake.apiserver.status import StatusError, bad_request, invalid, invalid_value
 
 _INTERNAL = {"": "core", "rbac.authorization.k8s.io": "rbac"}
@@ -40,17 +42,23 @@ def fit(call: Call, obj: dict[str, Any], validation: str) -> None:
     """Drops the fields that the kind does not have, as `validation` says. Raises StatusError 400."""
     resource = call.resource
     if resource.custom is not None:
+        # Of these the schema says nothing of the metadata.
+        _drop_unknown(call, copy.deepcopy(obj["metadata"]), METADATA, "ObjectMeta")
         call.kind.read(obj, call.warnings, validation)
         return
     node = managed.type_of(call)
     if node is None:
         return
-    try:
-        unknown = typed.drop_unknown(obj, node, resource.kind)
-    except typed.WrongType as error:
-        text = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {error}'
-        raise bad_request(text) from error
+    unknown = _drop_unknown(call, obj, node, resource.kind)
     report(call, obj, [f'unknown field "{path}"' for path in unknown], validation)
+
+
+def _drop_unknown(call: Call, value: dict[str, Any], node: Node, shown: str) -> list[str]:
+    kind, version = call.resource.kind, call.resource.version
+    try:
+        return typed.drop_unknown(value, node, shown)
+    except typed.WrongType as error:
+        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {error}') from error
 
 
 def check_type(call: Call, obj: dict[str, Any]) -> None:

@@ -22,11 +22,11 @@ from kubernaut.reconcile import (
 )
 from kubernaut.remediation.execution.auditing.entries import brief, entries_of
 from kubernaut.remediation.execution.auditing.lag import AuditLag
+from kubernaut.remediation.execution.reasons import RECORDED
 from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.resources import stamp_conditions
 
-RECORDED = "AuditRecorded"
 REMEMBERED = 10_000
 """Executions of which it is remembered how much was recorded; of others everything is told again, harmlessly."""
 RETRY = timedelta(seconds=15)

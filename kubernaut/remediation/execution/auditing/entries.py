@@ -105,6 +105,8 @@ def _beginning(execution: KubernetesExecution, action: Action | None) -> dict[st
         details["groups"] = list(spec.requested_by.groups)
     if spec.rollback_of is not None:
         details["rollbackOf"] = spec.rollback_of.name
+    if spec.parameters_from is not None:
+        details["parametersFrom"] = spec.parameters_from.secret_ref.name
     if spec.workflow_execution_ref is not None:
         details["workflow"] = spec.workflow_execution_ref.name
     return details
@@ -125,6 +127,8 @@ def _end(execution: KubernetesExecution) -> dict[str, Any]:
         details["job"] = {"name": results.job_name, "exitCode": results.exit_code, "success": results.success}
     if back is not None and back.available:
         details["rollback"] = {"action": back.action, "capturedAt": back.to_dict().get("capturedAt")}
+        if back.secret_ref is not None:
+            details["rollback"]["secret"] = back.secret_ref.name
     return details
 
 

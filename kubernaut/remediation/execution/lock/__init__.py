@@ -1,5 +1,22 @@
 """One action at a time on a target: a Lease for each root owner, held by an execution or by its workflow."""
 
-from kubernaut.remediation.execution.lock.holding import hold_target, lease_name, lock_permissions, release_targets
+from kubernaut.remediation.execution.lock.holding import (
+    hold_for_workflow,
+    hold_target,
+    lease_name,
+    lock_permissions,
+    release_targets,
+    release_workflow,
+)
+from kubernaut.remediation.execution.lock.roots import CLIMBED, root_of
 
-__all__ = ["hold_target", "lease_name", "lock_permissions", "release_targets"]
+__all__ = [
+    "CLIMBED",
+    "hold_for_workflow",
+    "hold_target",
+    "lease_name",
+    "lock_permissions",
+    "release_targets",
+    "release_workflow",
+    "root_of",
+]

@@ -15,6 +15,8 @@ EXECUTION = KubernetesExecution.resource_type
 WORKFLOW = ResourceType("workflowexecution.kubernaut.io", "v1", "WorkflowExecution", "workflowexecutions")
 _PREFIX = "kubernaut.io/holder-"
 _MEMBER = "execution.kubernaut.io/"
+LABEL_HOLDER = "kubernaut.io/held-by"
+"""The uid of the workflow that holds a Lease, so that it finds all of its own."""
 
 
 def member_key(uid: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +11,19 @@ from kubernaut.actions import LABEL_EXECUTION_ID, Invocation, Parameters, Target
 from kubernaut.actions.jobs import MANAGED_BY
 from kubernaut.client import AlreadyExists, Client, Conflict, NotFound
 from kubernaut.reconcile import Permission
-from kubernaut.remediation.execution.lock.holders import EXECUTION, WORKFLOW, Holder, is_free, member_key, members
+from kubernaut.remediation.execution.lock.holders import (
+    EXECUTION,
+    LABEL_HOLDER,
+    WORKFLOW,
+    Holder,
+    is_free,
+    member_key,
+    members,
+)
 from kubernaut.remediation.execution.lock.roots import CLIMBED, root_uid
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
+from kubernaut.remediation.machine.step import Step
 from kubernaut.remediation.machine.verdicts import Wait
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
@@ -48,34 +57,55 @@ async def hold_target(run: Run, name: str) -> Wait | None:
 
     It is taken over only when nobody who is under it works any more: never by time, for a slow action is one too.
     """
-    client, holder = run.ctx.client, await Holder.of(run.ctx.client, run.execution)
-    namespace = run.config.executor_namespace
+    execution = run.execution
+    member = Holder(EXECUTION.kind, execution.namespace or "", execution.name, run.uid)
+    holder = await Holder.of(run.ctx.client, execution)
+    busy = await _hold(run, name, run.config.executor_namespace, holder, member)
+    if busy is None:
+        _held(run)
+    return busy
+
+
+async def hold_for_workflow(step: Step[Any], names: Iterable[str], namespace: str) -> Wait | None:
+    """The same for the workflow that is being reconciled, whose steps work under these Leases later.
+
+    They are taken one after the other, in the order of their names, and kept: so two workflows never wait for each
+    other. Raises ApiError.
+    """
+    holder = Holder(WORKFLOW.kind, step.obj.namespace or "", step.obj.name, step.uid)
+    for name in sorted(names):
+        busy = await _hold(step, name, namespace, holder, None)
+        if busy is not None:
+            return busy
+    _held(step)
+    return None
+
+
+async def _hold(step: Step[Any], name: str, namespace: str, holder: Holder, member: Holder | None) -> Wait | None:
+    client = step.ctx.client
+    taken = _lease(step, name, namespace, holder, member)
     try:
         lease = await client.get(Lease, name, namespace=namespace)
     except NotFound:
         try:
-            await client.create(_lease(run, name, namespace, holder))
+            await client.create(taken)
         except AlreadyExists:
             return Wait(PERIOD)
-        _held(run)
         return None
     current = Holder.read(lease)
-    taken = _lease(run, name, namespace, holder)
     if current == holder:
-        if any(member.uid == run.uid for member in members(lease)):
-            _held(run)
+        if _is_noted(lease, holder, member):
             return None
         taken.metadata.labels |= lease.metadata.labels
         taken.metadata.annotations |= lease.metadata.annotations
         taken.spec.acquire_time = lease.spec.acquire_time
-    elif not await is_free(client, lease, besides=run.uid):
-        return _busy(run, current)
+    elif not await is_free(client, lease, besides=step.uid):
+        return _busy(step, current)
     taken.metadata.resource_version, taken.metadata.uid = lease.metadata.resource_version, lease.metadata.uid
     try:
         await client.update(taken)
     except (Conflict, NotFound):
         return Wait(PERIOD)
-    _held(run)
     return None
 
 
@@ -97,6 +127,27 @@ async def release_targets(client: Client, namespace: str, uid: str) -> None:
             continue
 
 
+async def release_workflow(client: Client, namespace: str, uid: str) -> bool:
+    """Let go of what the ended workflow `uid` holds; True when nothing is left.
+
+    A target on which an execution of it is still at work stays held: ask again. Raises ApiError, Conflict as
+    `release_targets` does.
+    """
+    left = False
+    for lease in await client.list(Lease, namespace=namespace, labels={LABEL_HOLDER: uid}):
+        if lease.spec.holder_identity != uid:
+            continue
+        if not all([await member.is_done(client) for member in members(lease)]):
+            left = True
+            continue
+        try:
+            version = lease.metadata.resource_version
+            await client.delete(Lease, lease.name, namespace=namespace, uid=lease.uid, resource_version=version)
+        except NotFound:
+            continue
+    return not left
+
+
 def _identity(document: Mapping[str, Any]) -> str:
     """Of an object that does not exist, and so has no uid: the same for everybody who would make it."""
     target = Target.of(document)
@@ -105,28 +156,32 @@ def _identity(document: Mapping[str, Any]) -> str:
     return f"new-{hashlib.sha256(words.encode()).hexdigest()[:32]}"
 
 
-def _lease(run: Run, name: str, namespace: str, holder: Holder) -> Lease:
-    now, key = run.now, member_key(run.uid)
-    labels = {**MANAGED_BY, key: "true"}
-    if holder.kind == EXECUTION.kind:
-        labels[LABEL_EXECUTION_ID] = run.uid
-    metadata = ObjectMeta(
-        name=name,
-        namespace=namespace,
-        labels=labels,
-        annotations={**holder.annotations(), key: f"{run.execution.namespace}/{run.execution.name}"},
-    )
+def _is_noted(lease: Lease, holder: Holder, member: Holder | None) -> bool:
+    if member is None:
+        return lease.metadata.labels.get(LABEL_HOLDER) == holder.uid
+    return any(each.uid == member.uid for each in members(lease))
+
+
+def _lease(step: Step[Any], name: str, namespace: str, holder: Holder, member: Holder | None) -> Lease:
+    now, labels, notes = step.now, {**MANAGED_BY}, holder.annotations()
+    if member is not None:
+        key = member_key(member.uid)
+        labels[key] = "true"
+        notes[key] = f"{member.namespace}/{member.name}"
+    labels[LABEL_EXECUTION_ID if holder.kind == EXECUTION.kind else LABEL_HOLDER] = holder.uid
+    metadata = ObjectMeta(name=name, namespace=namespace, labels=labels, annotations=notes)
     return Lease(metadata=metadata, spec=LeaseSpec(holder_identity=holder.uid, acquire_time=now, renew_time=now))
 
 
-def _held(run: Run) -> None:
-    if run.status.condition(Reason.TARGET_BUSY) is not None:
-        run.status.set_condition(Reason.TARGET_BUSY, False, reason="TargetFree", message="the target is free")
+def _held(step: Step[Any]) -> None:
+    """Who waited does not any more."""
+    if step.phased.condition(Reason.TARGET_BUSY) is not None:
+        step.phased.set_condition(Reason.TARGET_BUSY, False, reason="TargetFree", message="the target is free")
 
 
-def _busy(run: Run, holder: Holder) -> Wait:
+def _busy(step: Step[Any], holder: Holder) -> Wait:
     message = f"{holder} works on the target; this one goes on when it has ended"
-    if not run.status.is_true(Reason.TARGET_BUSY):
-        run.event(Reason.TARGET_BUSY, message)
-    run.status.set_condition(Reason.TARGET_BUSY, True, reason="HeldByAnother", message=message)
+    if not step.phased.is_true(Reason.TARGET_BUSY):
+        step.event(Reason.TARGET_BUSY, message)
+    step.phased.set_condition(Reason.TARGET_BUSY, True, reason="HeldByAnother", message=message)
     return Wait(PERIOD)

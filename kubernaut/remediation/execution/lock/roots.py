@@ -21,13 +21,19 @@ _DEPTH = 4
 
 
 async def root_uid(client: Client, target: Mapping[str, Any]) -> str:
-    """The uid of the outermost controller of an object, by its controller references; its own where it has none.
+    """The uid of an object's root, see `root_of`. Raises ApiError."""
+    return str((await root_of(client, target))["metadata"]["uid"])
+
+
+async def root_of(client: Client, target: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outermost controller of an object, by its controller references; itself where it has none.
 
     An owner that does not exist with that uid, or is of a kind that is not looked up, ends the way: what refers to it
     is its own root. Raises ApiError.
     """
-    metadata: Mapping[str, Any] = target["metadata"]
+    root = target
     for _ in range(_DEPTH):
+        metadata = root["metadata"]
         owner = next((each for each in metadata.get("ownerReferences") or () if each.get("controller")), None)
         kind = None if owner is None else _climbed(owner)
         if owner is None or kind is None:
@@ -39,8 +45,8 @@ async def root_uid(client: Client, target: Mapping[str, Any]) -> str:
             break
         if found["metadata"]["uid"] != owner["uid"]:
             break
-        metadata = found["metadata"]
-    return str(metadata["uid"])
+        root = found
+    return root
 
 
 def _climbed(owner: Mapping[str, Any]) -> ResourceType | None:

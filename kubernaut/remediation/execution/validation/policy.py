@@ -140,7 +140,7 @@ async def _question(
     return PolicyInput(
         action=order.action.name,
         target=order.target,
-        parameters=order.parameters.to_dict(),
+        parameters=run.shown(order),
         environment=environment_of(namespace_labels),
         target_labels=target_labels,
         created=None if created is None else Target.of(created),

@@ -1,11 +1,11 @@
-"""Admission of KubernetesExecutions: who asked is stamped, the spec stays, and nobody else writes the status.
+"""Admission of what acts, executions first: who asked is stamped, the spec stays, and nobody else writes the status.
 
 manager.add_webhooks(*execution_webhooks(config), tls=ManagedCertificates(...))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from kubernaut.reconcile.webhooks import AdmissionWebhook, MutatingWebhook, Registration, ValidatingWebhook
@@ -14,6 +14,7 @@ from kubernaut.remediation.execution.webhooks.requester import Requesters
 from kubernaut.remediation.execution.webhooks.status import StatusWriters
 from kubernaut.remediation.execution.webhooks.unchanged import spec_unchanged
 from kubernaut.remediation.execution.webhooks.vouching import RegisteredWebhooks, Vouching
+from kubernaut.resources import Resource
 
 if TYPE_CHECKING:
     from kubernaut.remediation.execution.config import ExecutionConfig
@@ -30,7 +31,7 @@ __all__ = [
 SECONDS = 5
 """Nothing is read to answer, so whoever has not answered by then will not."""
 
-_RT = KubernetesExecution.resource_type
+_WORDS = {"KubernetesExecution": "execution", "WorkflowExecution": "workflow", "RemediationRequest": "request"}
 
 
 def execution_webhooks(config: ExecutionConfig) -> list[AdmissionWebhook]:
@@ -44,33 +45,42 @@ def execution_webhooks(config: ExecutionConfig) -> list[AdmissionWebhook]:
     return found
 
 
-def stamping_webhooks(trusted_requesters: Iterable[str] = ()) -> list[AdmissionWebhook]:
+def stamping_webhooks(
+    trusted_requesters: Iterable[str] = (),
+    *,
+    own: StatusWriters | None = None,
+    kind: type[Resource] = KubernetesExecution,
+    mutable: Collection[str] = (),
+) -> list[AdmissionWebhook]:
     """Who asked, and a spec that stays.
 
     The mutating one writes `spec.requestedBy`; it is asked again when another webhook changes the object after it. The
     validating one sees the object as it will be stored: it refuses a creation whose stamp is not the requester's, and a
-    change of the spec (which servers without CEL would accept). They match KubernetesExecutions and no subresource.
+    change of the spec (which servers without CEL would accept), but for its fields `mutable`. They match objects of
+    `kind` and no subresource. `own`: as `StatusWriters` knows them, the accounts that pass on the stamp of a parent.
     """
-    requesters = Requesters(trusted_requesters)
+    requesters = Requesters(trusted_requesters, own)
     stamp = Registration(operations=("CREATE",), timeout=SECONDS, reinvocation_policy="IfNeeded", scope="Namespaced")
     check = Registration(operations=("CREATE", "UPDATE"), timeout=SECONDS, scope="Namespaced")
+    unchanged = spec_unchanged(_WORDS.get(kind.resource_type.kind, "one"), mutable)
     return [
-        MutatingWebhook(KubernetesExecution, requesters.stamp, registration=stamp),
-        ValidatingWebhook(KubernetesExecution, requesters.check, spec_unchanged, registration=check),
+        MutatingWebhook(kind, requesters.stamp, registration=stamp),
+        ValidatingWebhook(kind, requesters.check, unchanged, registration=check),
     ]
 
 
-def status_webhook(writers: StatusWriters) -> AdmissionWebhook:
+def status_webhook(writers: StatusWriters, kind: type[Resource] = KubernetesExecution) -> AdmissionWebhook:
     """Accepts updates of the subresource `status` by `writers` alone.
 
     The controllers' own writes pass through it too: while no replica answers they fail, and are tried again.
     """
+    rt = kind.resource_type
     registration = Registration(
-        name=f"validate-{_RT.version}-status.{_RT.plural}.{_RT.group}",
+        name=f"validate-{rt.version}-status.{rt.plural}.{rt.group}",
         operations=("UPDATE",),
-        resources=(f"{_RT.plural}/status",),
+        resources=(f"{rt.plural}/status",),
         timeout=SECONDS,
         scope="Namespaced",
     )
-    path = f"/validate-{_RT.group.replace('.', '-')}-{_RT.version}-{_RT.kind.lower()}-status"
-    return ValidatingWebhook(KubernetesExecution, writers.check, path=path, registration=registration)
+    path = f"/validate-{rt.group.replace('.', '-')}-{rt.version}-{rt.kind.lower()}-status"
+    return ValidatingWebhook(kind, writers.check, path=path, registration=registration)

@@ -1,12 +1,12 @@
-"""Who writes the status of an execution: kubernaut's own accounts, and nobody else."""
+"""Who writes a status: kubernaut's own accounts, and nobody else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from kubernaut.client import StatusCause
 from kubernaut.reconcile.webhooks import AdmissionRequest, Denied
-from kubernaut.remediation.execution.types import KubernetesExecution
 
 FIELD = "status"
 
@@ -26,11 +26,15 @@ class StatusWriters:
         """Whether there is anybody who may."""
         return bool(self._usernames)
 
+    def includes(self, username: str) -> bool:
+        """Whether this is one of them."""
+        return username in self._usernames
+
     def learn(self, usernames: Iterable[str]) -> None:
         """These may, from now on, and no others."""
         self._usernames = frozenset(usernames)
 
-    def check(self, request: AdmissionRequest[KubernetesExecution]) -> None:
+    def check(self, request: AdmissionRequest[Any]) -> None:
         """Refuse everybody else's update, whatever it changes. Raises Denied."""
         username = request.user.username
         if username in self._usernames:

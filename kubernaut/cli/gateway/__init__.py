@@ -1,0 +1,1 @@
+"""The `gateway` command: alerts and Kubernetes Events become RemediationRequests, as a process."""

@@ -1,0 +1,38 @@
+"""Wires the workflow controller: what it watches, and what it may do."""
+
+from __future__ import annotations
+
+from kubernaut.reconcile import Controller, Owns, Permission
+from kubernaut.remediation.execution.lock import lock_permissions
+from kubernaut.remediation.execution.types import KubernetesExecution
+from kubernaut.remediation.workflow.config import WorkflowConfig
+from kubernaut.remediation.workflow.reading import known_kinds
+from kubernaut.remediation.workflow.reconciler import WorkflowReconciler
+from kubernaut.remediation.workflow.types import WorkflowExecution
+
+
+def workflows(config: WorkflowConfig) -> Controller:
+    """The controller of WorkflowExecutions, for production and for tests alike; that of executions runs beside it."""
+    return Controller(
+        WorkflowExecution,
+        WorkflowReconciler(config),
+        owns=[Owns(KubernetesExecution, applied=False)],
+        max_concurrent=config.max_concurrent,
+        permissions=_permissions(config),
+    )
+
+
+def _permissions(config: WorkflowConfig) -> list[Permission]:
+    """What the reconciler does beyond watching. None of what the actions do, and no Job."""
+    vouching = config.vouching
+    return [
+        Permission(["get", "list", "create", "delete"], KubernetesExecution, why="runs the steps, and undoes them"),
+        Permission(
+            ["update"], WorkflowExecution, subresource="finalizers", why="owner references that block its deletion"
+        ),
+        *lock_permissions(config.execution.executor_namespace),
+        *config.checks.permissions,
+        *config.monitor.permissions,
+        *(() if vouching is None or config.execution.allow_unstamped else vouching.permissions),
+        *(Permission(["get"], kind, why="looks whether the target is healthy") for kind in known_kinds(config)),
+    ]

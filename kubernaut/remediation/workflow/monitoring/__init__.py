@@ -1,0 +1,1 @@
+"""Phase `monitoring`: is the target healthy, and does it stay so."""

@@ -1,0 +1,80 @@
+"""The phase table: each phase with its handler, the phases that may follow it, and its limit."""
+
+from __future__ import annotations
+
+from kubernaut.remediation.execution.lock import release_workflow
+from kubernaut.remediation.machine import SOON, PhaseRow, PhaseTable, Verdict, Wait
+from kubernaut.remediation.workflow.executing import executing
+from kubernaut.remediation.workflow.monitoring.phase import monitoring
+from kubernaut.remediation.workflow.planning.phase import planning, planning_expired
+from kubernaut.remediation.workflow.reasons import RELEASED
+from kubernaut.remediation.workflow.rolling_back import rolling_back
+from kubernaut.remediation.workflow.types import Phase
+from kubernaut.remediation.workflow.validation.phase import validating, validation_expired
+from kubernaut.remediation.workflow.work import Work
+
+
+async def terminal(work: Work) -> Verdict:
+    """Let go of the targets, in a later reconcile than the one that stored the end."""
+    if work.status.is_true(RELEASED):
+        return Wait()
+    if not await release_workflow(work.ctx.client, work.config.execution.executor_namespace, work.uid):
+        return Wait(2 * SOON)
+    work.status.set_condition(RELEASED, True, reason="Ended", message="no target is held any more")
+    return Wait()
+
+
+def _patient(work: Work) -> bool:
+    """What is under way comes to its end; every step has a deadline of its own."""
+    return True
+
+
+PHASES = PhaseTable[Work](
+    {
+        Phase.PLANNING: PhaseRow(
+            planning,
+            next=frozenset({Phase.VALIDATING, Phase.FAILED}),
+            limit=lambda work: work.config.limits.planning,
+            expired=planning_expired,
+            condition="Planned",
+            summary="order and time limits",
+        ),
+        Phase.VALIDATING: PhaseRow(
+            validating,
+            next=frozenset({Phase.EXECUTING, Phase.FAILED}),
+            limit=lambda work: work.config.limits.validation,
+            expired=validation_expired,
+            condition="Validated",
+            entered="Planned",
+            summary="every step, and the targets' turn",
+        ),
+        Phase.EXECUTING: PhaseRow(
+            executing,
+            next=frozenset({Phase.MONITORING, Phase.ROLLING_BACK, Phase.FAILED}),
+            patient=_patient,
+            condition="Executed",
+            entered="Validated",
+            summary="an execution for each step",
+        ),
+        Phase.MONITORING: PhaseRow(
+            monitoring,
+            next=frozenset({Phase.COMPLETED, Phase.ROLLING_BACK, Phase.FAILED}),
+            limit=lambda work: work.config.limits.monitoring,
+            patient=_patient,
+            condition="Healthy",
+            entered="Executed",
+            summary="is the target healthy, and stays so",
+        ),
+        Phase.ROLLING_BACK: PhaseRow(
+            rolling_back,
+            next=frozenset({Phase.FAILED}),
+            patient=_patient,
+            condition="Healthy",
+            summary="the inverse of each step, the last first",
+        ),
+        Phase.COMPLETED: PhaseRow(terminal, entered="Healthy", summary="done, and healthy"),
+        Phase.FAILED: PhaseRow(terminal),
+    },
+    first=Phase.PLANNING,
+    failed=Phase.FAILED,
+)

@@ -1,0 +1,1 @@
+"""Phase `planning`: steps become a plan."""

@@ -1,0 +1,1 @@
+"""Phase `validating`: every step is checked, and its target taken, before anything runs."""

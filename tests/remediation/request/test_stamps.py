@@ -1,0 +1,115 @@
+"""Who asked for a remediation: stamped on admission, passed on to the workflow, refused where nobody vouches for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubernaut.client import Client, Forbidden, Invalid, MergePatch, ServiceUnavailable
+from kubernaut.fake import FakeCluster
+from kubernaut.reconcile.webhooks import ServiceReference, webhook_configurations, webhooks_app
+from kubernaut.remediation.execution.webhooks import StatusWriters, stamping_webhooks, status_webhook
+from kubernaut.remediation.request import RemediationRequest
+from kubernaut.remediation.request.webhooks import request_webhooks
+from kubernaut.remediation.workflow.types import WorkflowExecution
+from tests.remediation.request.world import KINDS, STEP, TARGET, World, signal
+
+pytestmark = [
+    pytest.mark.cluster(controlplane=False),
+    pytest.mark.virtual_time,
+    pytest.mark.fake_only("the API server calls the webhooks in memory"),
+]
+
+OURS = "system:serviceaccount:kubernaut-system:kubernaut"
+SERVICE = ServiceReference("kubernaut-webhooks", "kubernaut-system")
+ADDRESS = "https://kubernaut-webhooks.kubernaut-system.svc:443"
+
+
+async def admit(cluster: FakeCluster, *own: str) -> None:
+    """Register our webhooks, which know `own` as the accounts of the controllers."""
+    writers = StatusWriters(own)
+    hooks = [
+        *request_webhooks((), writers),
+        *stamping_webhooks(own=writers, kind=WorkflowExecution),
+        *(status_webhook(writers, kind) for kind in KINDS),
+    ]
+    cluster.server.route_webhook(ADDRESS, webhooks_app(hooks))
+    await cluster.load(webhook_configurations("kubernaut", hooks, service=SERVICE))
+
+
+def strict(world: World) -> World:
+    world.config = world.config.model_copy(update={"allow_unstamped": False})
+    return world
+
+
+def request(**spec: Any) -> RemediationRequest:
+    given = {"signal": signal(), "target": TARGET} | spec
+    return RemediationRequest.from_dict({"metadata": {"name": "web-down", "namespace": "shop"}, "spec": given})
+
+
+def workflow(**spec: Any) -> WorkflowExecution:
+    return WorkflowExecution.from_dict(
+        {"metadata": {"name": "fix", "namespace": "shop"}, "spec": {"steps": [STEP]} | spec}
+    )
+
+
+async def test_a_request_that_nobody_stamped_is_refused(world: World) -> None:
+    async with world.cluster.running(*strict(world).controllers()):
+        await world.create()
+        await world.cluster.advance(seconds=5)
+    status = await world.status()
+    assert (status.overall_phase, status.reason) == ("failed", "RequesterUnknown")
+
+
+async def test_a_stamp_counts_only_where_the_webhooks_vouch_for_it(world: World) -> None:
+    async with world.cluster.running(*strict(world).controllers()):
+        await world.create(requestedBy={"username": "root"})
+        await world.cluster.advance(seconds=5)
+    status = await world.status()
+    assert status.reason == "RequesterUnknown" and "the webhooks are not installed" in (status.message or "")
+
+
+async def test_who_asked_is_passed_on_to_the_workflow(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster, OURS, "kubernaut-admin", "admin", "")
+    mary: Client = cluster.client_as("mary", ["operators"])
+    created = await mary.create(request(requestedBy={"username": "root", "groups": ["system:masters"]}))
+    assert created.spec.requested_by is not None
+    assert (created.spec.requested_by.username, created.spec.requested_by.groups[:1]) == ("mary", ["operators"])
+    made = await cluster.client_as(OURS).create(workflow(requestedBy=created.spec.requested_by.to_dict()))
+    assert made.spec.requested_by is not None and made.spec.requested_by.username == "mary"
+
+
+async def test_nobody_else_passes_on_a_stamp(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster, OURS)
+    made = await cluster.client_as("mary").create(workflow(requestedBy={"username": "root"}))
+    assert made.spec.requested_by is not None and made.spec.requested_by.username == "mary"
+
+
+async def test_while_the_own_account_is_not_known_no_stamp_is_replaced(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster)
+    with pytest.raises(ServiceUnavailable, match="do not know yet"):
+        await cluster.client_as(OURS).create(workflow(requestedBy={"username": "mary"}))
+    made = await cluster.client_as("mary").create(workflow())
+    assert made.spec.requested_by is not None and made.spec.requested_by.username == "mary"
+
+
+async def test_the_status_is_written_by_the_controllers_alone(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster, OURS)
+    await cluster.client_as("mary").create(request())
+    patch = MergePatch({"status": {"overallPhase": "executing"}})
+    write: Any = {"namespace": "shop", "subresource": "status"}
+    with pytest.raises(Forbidden, match="kubernaut's own accounts alone"):
+        await cluster.client_as("mary").patch(RemediationRequest, "web-down", patch, **write)
+    await cluster.client_as(OURS).patch(RemediationRequest, "web-down", patch, **write)
+
+
+async def test_people_suspend_and_cancel_and_change_nothing_else(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster, OURS)
+    mary = cluster.client_as("mary")
+    await mary.create(request())
+    await mary.patch(RemediationRequest, "web-down", MergePatch({"spec": {"suspend": True}}), namespace="shop")
+    await mary.patch(RemediationRequest, "web-down", MergePatch({"spec": {"cancel": True}}), namespace="shop")
+    change = MergePatch({"spec": {"requestedBy": {"username": "root"}}})
+    with pytest.raises(Invalid, match="immutable"):
+        await mary.patch(RemediationRequest, "web-down", change, namespace="shop")
