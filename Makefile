@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 DEMO   ?=
 
-.PHONY: demo test envtest explore soak lint docs data fresh clean
+.PHONY: demo test envtest explore soak bench bench-quick lint docs data fresh clean
 demo: $(STAMP)
 	@$(PY) -m kubernaut demo $(DEMO)
 
@@ -29,6 +29,13 @@ envtest: $(STAMP)
 soak: $(STAMP)
 	@$(PY) tools/soak.py $(ARGS)
 
+# Ratios against peers, interleaved in one run; kopf comes from PyPI, controller-runtime where there is a Go toolchain.
+bench: $(STAMP)
+	@$(PY) -m benchmarks $(ARGS)
+
+bench-quick: $(STAMP)
+	@$(PY) -m benchmarks --quick $(ARGS)
+
 lint: $(STAMP)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -48,7 +55,7 @@ fresh:
 	@bash tools/fresh.sh
 
 clean:
-	@rm -rf $(VENV) site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-bench site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(STAMP): pyproject.toml tools/venv.sh
 	@bash tools/venv.sh "$(PYTHON)" "$(VENV)"

@@ -20,9 +20,7 @@ async def main() -> None:
     api_version = f"{objects.GROUP}/v1"
     world = World(
         {
-            f"/apis/{api_version}/{objects.PLURAL}": Collection(
-                objects.KIND, api_version, objects.items(given.items)
-            ),
+            f"/apis/{api_version}/{objects.PLURAL}": Collection(objects.KIND, api_version, objects.items(given.items)),
             "/api/v1/pods": Collection("Pod", "v1", objects.pods(given.pods)),
         }
     )

@@ -23,6 +23,13 @@ class Collection:
         self._watchers: dict[int, Callable[[bytes], None]] = {}
         self._waiting: list[bytes] = []
         self.patched = 0
+        self._recorded = [each.status for each in objects]
+
+    def reset(self) -> None:
+        """The statuses as they were recorded."""
+        for each, status in zip(self.objects, self._recorded, strict=True):
+            each.status = status
+        self.patched = 0
 
     def page(self, start: int, limit: int) -> Iterator[bytes]:
         """A list answer in pieces, from the object number `start`; a limit of 0 is none."""

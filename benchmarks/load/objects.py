@@ -51,7 +51,7 @@ def _recorded(body: dict[str, Any], number: int) -> Recorded:
 
 
 def _metadata(number: int, prefix: str, chance: random.Random) -> dict[str, Any]:
-    fields = {f"f:field{each}": {"f:value": {}, "f:unit": {}} for each in range(12)}
+    fields: dict[str, Any] = {f"f:field{each}": {"f:value": {}, "f:unit": {}} for each in range(12)}
     return {
         "name": f"{prefix}-{number:06d}",
         "namespace": NAMESPACE,
@@ -88,7 +88,7 @@ def _item(number: int, chance: random.Random) -> dict[str, Any]:
         "apiVersion": f"{GROUP}/v1",
         "kind": KIND,
         "metadata": _metadata(number, "item", chance),
-        "spec": {"size": number % 10, "description": f"{chance.getrandbits(800):0200x}", "rules": rules},
+        "spec": {"size": number % 10, "description": f"{chance.getrandbits(2400):0600x}", "rules": rules},
         "status": {"phase": "", "observedSize": 0, "observedGeneration": 1},
     }
 

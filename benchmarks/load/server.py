@@ -26,8 +26,8 @@ class World:
         self.collections = collections
         self.commands: dict[str, list[bytes]] = {}
 
-    def find(self, path: str) -> tuple[Collection, str, str] | None:
-        """The collection of a path, and the rest: a name and a subresource."""
+    def find(self, path: str) -> tuple[Collection, str] | None:
+        """The collection of a path, and the name in it, if the path has one."""
         for prefix, collection in self.collections.items():
             base, _, resource = prefix.rpartition("/")
             if not path.startswith(base):
@@ -37,7 +37,7 @@ class World:
                 rest = "/" + rest.split("/", 3)[3] if rest.count("/") > 2 else rest
             parts = rest.split("/")
             if len(parts) > 1 and parts[1] == resource:
-                return collection, parts[2] if len(parts) > 2 else "", parts[3] if len(parts) > 3 else ""
+                return collection, parts[2] if len(parts) > 2 else ""
         return None
 
 
@@ -86,9 +86,12 @@ class Connection(asyncio.Protocol):
         if path.startswith("/control/"):
             return self._control(path, query)
         found = self._world.find(path)
+        if found is None and "watch=true" in query:
+            # Of what never changes.
+            return self._transport.write(_CHUNKED)
         if found is None:
             return self._small(path, method, body)
-        collection, name, subresource = found
+        collection, name = found
         options = parse_qs(query)
         if method == "GET" and not name:
             if options.get("watch", ["0"])[0] in ("1", "true", "True"):
@@ -141,12 +144,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
     def _control(self, path: str, query: str) -> None:
-        """`/control/<kind>/prepare?frames=&keys=`, `/control/<kind>/go`, `/control/<kind>/state`."""
+        """`/control/<kind>/prepare?frames=&keys=`, `/control/<kind>/go`, `reset` and `state`; answers the state."""
         _, _, kind, verb = path.split("/")
         collection = next(each for key, each in self._world.collections.items() if key.endswith(f"/{kind}"))
         options = {key: int(value[0]) for key, value in parse_qs(query).items()}
         if verb == "prepare":
             self._world.commands[kind] = collection.burst(options["frames"], options["keys"])
+        elif verb == "reset":
+            collection.reset()
         elif verb == "go":
             for chunk in self._world.commands.pop(kind):
                 collection.write_all(chunk)

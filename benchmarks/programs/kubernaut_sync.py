@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 
 from benchmarks.programs.ending import Ending
 from benchmarks.programs.models import Item
 from kubernaut import Context, Controller, Manager, Reconciler, connect
 from kubernaut.reconcile.log import configure_logging
-from kubernaut.resources import Resource
 from kubernaut.resources.builtin.core_v1 import Pod
 
 
@@ -49,11 +49,14 @@ class Pods(Reconciler[Pod]):
 async def main(mode: str, count: int) -> None:
     configure_logging("json")
     ending = Ending(count)
-    kind: type[Resource] = Pod if mode == "pods" else Item
-    reconciler = {"noop": Noop, "patch": Patch, "pods": Pods}[mode](ending)
+    controllers: dict[str, Callable[[], Controller]] = {
+        "noop": lambda: Controller(Item, Noop(ending), max_concurrent=16),
+        "patch": lambda: Controller(Item, Patch(ending), max_concurrent=16),
+        "pods": lambda: Controller(Pod, Pods(ending), max_concurrent=16),
+    }
     async with connect() as client:
         manager = Manager(client, metrics_bind="127.0.0.1:0")
-        manager.add(Controller(kind, reconciler, max_concurrent=16))
+        manager.add(controllers[mode]())
         async with manager.running():
             await ending.wait()
     ending.tell()

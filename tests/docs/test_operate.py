@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import json
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 
 import anyio
 from prometheus_client import generate_latest
@@ -19,10 +21,23 @@ from kubernaut.cli.run.program import manager_of
 from kubernaut.cli.run.sources import read
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Manager
+from kubernaut.remediation.analysis.phases import PHASES as ANALYSIS_PHASES
+from kubernaut.remediation.analysis.reasons import Reason as AnalysisReason
 from kubernaut.remediation.approval.controller import FINAL, PENDING
 from kubernaut.remediation.execution import KubernetesExecution
+from kubernaut.remediation.execution.phases import PHASES as EXECUTION_PHASES
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.types import Phase
+from kubernaut.remediation.machine import API_REFUSED, INTERNAL_ERROR
+from kubernaut.remediation.machine.reconciler import word
+from kubernaut.remediation.processing.phases import PHASES as PROCESSING_PHASES
+from kubernaut.remediation.processing.reasons import Reason as ProcessingReason
+from kubernaut.remediation.request.phases import PHASES as REQUEST_PHASES
+from kubernaut.remediation.request.reasons import RECOVERY_INITIATED, Block, Done, Review
+from kubernaut.remediation.request.reasons import Reason as RequestReason
+from kubernaut.remediation.workflow.phases import PHASES as WORKFLOW_PHASES
+from kubernaut.remediation.workflow.reasons import ROLLED_BACK
+from kubernaut.remediation.workflow.reasons import Reason as WorkflowReason
 from tests.cli.run.serving import deployment, quick, scaling, what_executions_need
 
 ROOT = Path(__file__).parents[2]
@@ -35,15 +50,31 @@ KUBECONFIG = {
     "current-context": "here",
 }
 
+TABLES = (EXECUTION_PHASES, WORKFLOW_PHASES, PROCESSING_PHASES, ANALYSIS_PHASES, REQUEST_PHASES)
+FAILURES = {
+    *(str(reason) for reason in (*Reason, *WorkflowReason, *ProcessingReason, *AnalysisReason, *RequestReason)),
+    API_REFUSED,
+    INTERNAL_ERROR,
+}
 # Arguments of `event(...)` that are no text in the code: what they can be is put together below.
 COMPUTED = {
-    "word": {"".join(part.title() for part in phase.split("_")) for phase in Phase if phase != Phase.FAILED},
-    "failure.reason": {str(reason) for reason in Reason},
+    "failure.reason": FAILURES,
+    "move.reason or word(move.phase)": {
+        *(word(phase) for phases in TABLES for phase in phases if phase not in (phases.failed, "completed")),
+        # Requests tell how they were completed, and why they are blocked or a person's; the others that they were.
+        "Completed",
+        *(str(reason) for reason in (*Done, *Block, *Review)),
+        RECOVERY_INITIATED,
+    }
+    - {word("blocked"), word("manual_review")},
+    "ROLLED_BACK if result.success else reason": {ROLLED_BACK, "RollbackIncomplete"},
     "decided.reason or ''": {phase.title() for phase in (PENDING, *FINAL)},
     "reason": {"AuditRefused", "StoreUnavailable"},
 }
-PASSED_ON = {"kubernaut/remediation/execution/run.py", "kubernaut/reconcile/events/recorder.py"}
+PASSED_ON = {"kubernaut/remediation/machine/step.py", "kubernaut/reconcile/events/recorder.py"}
 """Where a reason is handed from one `event` to another."""
+STEPS = ("run", "step", "work")
+"""What a handler of a phase calls that which it works with."""
 
 
 def table(name: str) -> list[str]:
@@ -110,27 +141,29 @@ def _files() -> Iterator[Path]:
 
 
 def _reasons(file: Path) -> Iterator[str]:
+    where = file.relative_to(ROOT)
+    module = importlib.import_module(".".join(where.with_suffix("").parts))
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "event":
-            if file.relative_to(ROOT).as_posix() in PASSED_ON:
-                continue
-            yield from _values(_reason_of(node))
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "event"):
+            continue
+        if where.as_posix() not in PASSED_ON:
+            yield from _values(_reason_of(node), module)
 
 
 def _reason_of(call: ast.Call) -> ast.expr:
-    """`run.event(reason, ...)`, and `events.event(object, reason, ...)`."""
+    """`step.event(reason, ...)`, and `events.event(object, reason, ...)`."""
     assert isinstance(call.func, ast.Attribute)
-    of_a_run = isinstance(call.func.value, ast.Name) and call.func.value.id == "run"
-    return call.args[0 if of_a_run else 1]
+    of_a_step = isinstance(call.func.value, ast.Name) and call.func.value.id in STEPS
+    return call.args[0 if of_a_step else 1]
 
 
-def _values(node: ast.expr) -> set[str]:
+def _values(node: ast.expr, module: ModuleType) -> set[str]:
     if isinstance(node, ast.Constant):
         return {str(node.value)}
     text = ast.unparse(node)
+    if text in COMPUTED:
+        return COMPUTED[text]
     if text.startswith("Reason."):
-        return {str(Reason[text.removeprefix("Reason.")])}
-    if text == "UNKNOWN_PHASE":
-        return {"UnknownPhase"}
-    assert text in COMPUTED, f"what can {text} be? Say so here, and in the page"
-    return COMPUTED[text]
+        return {str(module.Reason[text.removeprefix("Reason.")])}
+    assert text.isupper(), f"what can {text} be? Say so here, and in the page"
+    return {str(getattr(module, text))}

@@ -250,6 +250,7 @@ non_idempotent_retry = Scenario(
     controllers=lambda: [boosts(BoostReconciler())],
     crds=[Boost],
     objects=[deployment("shop", replicas=3)],
+    kept=[Deployment],
     steps=boost,
     allowed=boosted_once_or_not_at_all,
 )
@@ -311,6 +312,7 @@ lost_update = Scenario(
     controllers=lambda: [routes(RouteReconciler())],
     crds=[Route],
     objects=[ConfigMap(metadata=named("proxy"))],
+    kept=[ConfigMap],
     steps=add_two_routes,
 )
 lost_update_repaired = replace(lost_update, controllers=lambda: [routes(RepairedRouteReconciler())])

@@ -24,9 +24,9 @@ FOUND = {
     "acting on a stale cache": (Fault.STALE, "update disks.example.dev/status", "end state"),
     "missed deletion": (Fault.CRASH, "dns.remove", "end state"),
     "non-idempotent retry": (Fault.CRASH, "patch deployments.apps", "end state"),
-    "leaked child": (Fault.CRASH, "apply configmaps", "end state"),
+    "leaked child": (Fault.DEPOSED, "apply configmaps", "end state"),
     "hot loop": (Fault.DELETE, "watch mirrors.example.dev", "no storm"),
-    "lost update by overwriting": (Fault.STALE, "patch routes.example.dev", "idempotence"),
+    "lost update by overwriting": (Fault.DEPOSED, "patch configmaps", "idempotence"),
 }
 """The fault, the call at which it strikes, and what does not hold then."""
 

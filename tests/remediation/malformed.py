@@ -12,14 +12,24 @@ from hypothesis import strategies as st
 
 from kubernaut.remediation.execution import crds
 from tests.actions.cases import CASES, CATALOG, Case
+from tests.remediation.malformed_samples import (
+    INT64,
+    LONGEST,
+    MANIFESTS,
+    NAME,
+    NAMES,
+    OPTIONS,
+    PATCHES,
+    REFERENCES,
+    TEXTS,
+    TIMEOUTS,
+)
 
 Document = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 (_CRD,) = crds()
 SPEC: Document = _CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-LONGEST = 65_536
-INT64 = 2**63
 ODD = ("\u0000", "\ufeff", "\u202e", "\u2028", "\N{ROCKET}", "e\u0301", "\uffff", "\t", "\n", "'", '"', "`$(reboot)`")
 
 # Texts of every kind of character, and some that programs have stumbled over.
@@ -180,61 +190,6 @@ def required_parameter_missing(draw: Draw, spec: Document) -> Document:
     return _asked(case, {})
 
 
-TEXTS = [
-    "a: !!bool maybe",
-    "a: !!int ''",
-    "a: !!timestamp x",
-    "a: " + "1" * 5000,
-    "[" * 30_000,
-    "{a: " * 12_000,
-    "a: &a [*a]",
-    "a: \u0000",
-    "? [1]\n: 2",
-    "!!python/object:os.system x",
-    "%YAML 9.9\n---\na: 1",
-    "a: .inf",
-    "<<: 5",
-    "x" * LONGEST,
-    "---\na: 1\n---\nb: 2",
-    "",
-    "[]",
-    "5",
-]
-MANIFESTS = [
-    json.dumps(each)
-    for each in (
-        {"kind": "ConfigMap"},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": []},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": 5}},
-        {"apiVersion": "v1", "kind": {}, "metadata": {"name": "settings"}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": ["default"]}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "kube-system"}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "../secrets/x"}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "--force"}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "uid": "1"}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "settings"}},
-        {"apiVersion": "v1", "kind": "List", "items": []},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "settings"}},
-    )
-]
-_PATCHES: list[Any] = [
-    {"metadata": {"uid": "1"}},
-    {"metadata": None},
-    {"metadata": []},
-    {"status": {}},
-    {"kind": "Secret"},
-    {},
-    [],
-    [5],
-    [{"op": "grow", "path": "/data"}],
-    [{"op": "add", "path": ["data"]}],
-    [{"op": "move", "path": "/data/a"}],
-    {"$patch": "delete"},
-    {"metadata": {"$patch": "replace", "name": "x"}},
-]
-PATCHES = [json.dumps(each) for each in _PATCHES]
-
-
 def broken_document(draw: Draw, spec: Document) -> Document:
     """A manifest or a patch that is none."""
     made: Document = draw(st.sampled_from(list(documents())))
@@ -286,61 +241,14 @@ def targets(spec: Document, text: str = "") -> Iterator[Document]:
     yield {key: value for key, value in spec.items() if key != "target"}
 
 
-TIMEOUTS = ["0s", "-5s", "0", "-0s", "5m1ms", "301s", "87600h", "1ns1", "P1D", "1e9s", "", "9" * 400 + "h", "1s" * 999]
-TIMEOUTS += ["-9999999h", "9999999h", "0.0000001ns", "30", "30s\n", "\u0663\u0660s"]
-
-
 def wrong_timeout(draw: Draw, spec: Document) -> Document:
     numbers = st.integers(301, 10**30).map(lambda number: f"{number}s")
     return spec | {"timeout": draw(st.one_of(st.sampled_from(TIMEOUTS), numbers, st.just(30), st.just(-1)))}
 
 
-OPTIONS: list[Document] = [
-    {"maxRetries": -1},
-    {"maxRetries": 11},
-    {"maxRetries": "3"},
-    {"maxRetries": 1.5},
-    {"maxRetries": INT64},
-    {"dryRun": "Never"},
-    {"dryRun": True},
-    {"parameters": []},
-    {"parameters": {f"p{number}": 1 for number in range(33)}},
-    {"parameters": {"n" * 64: 1}},
-    {"workflowExecutionRef": {}},
-    {"workflowExecutionRef": "wf"},
-    {"requestedBy": {"username": ""}},
-    {"requestedBy": {"username": "ann", "groups": "sre"}},
-    {"requestedBy": {"username": "ann", "groups": ["g"] * 257}},
-    {"requestedBy": {"groups": ["system:masters"]}},
-]
-
-
 def wrong_option(draw: Draw, spec: Document) -> Document:
     option: Document = draw(st.sampled_from(OPTIONS))
     return spec | option
-
-
-NAME = "NAME"
-"""In place of the execution's own name, which is known later."""
-
-
-REFERENCES: list[Any] = [
-    {"name": NAME},
-    {"name": NAME, "force": True},
-    {"name": "gone"},
-    {"name": "gone", "uid": "1"},
-    {"name": ""},
-    {"name": "../../pods/x"},
-    {"name": "Not A Name"},
-    {"name": "."},
-    {"name": ".."},
-    {"name": "x?watch=true"},
-    {"name": "%2e%2e"},
-    {"name": NAME, "namespace": "kube-system"},
-    {"name": NAME, "force": "yes"},
-    {"uid": "1"},
-    "before",
-]
 
 
 def wrong_rollback(draw: Draw, spec: Document) -> Document:
@@ -358,7 +266,6 @@ MISTAKES: list[Callable[[Draw, Document], Document]] = [
     wrong_option,
     wrong_rollback,
 ]
-NAMES = ("", "-", "Upper", "a_b", "a" * 254, "a..b", ".a", "a/b", "ä", "a b", "\N{ROCKET}", "a\u0000", 5, None, ["a"])
 
 
 def _with(spec: Document, path: tuple[str, ...], value: Any) -> Document:
@@ -406,10 +313,11 @@ def known() -> Iterator[Document]:
     yield from (_with(spec, ("parameters", "note"), text) for text in TEXTS)
 
 
-def malformed(**drawn: int) -> list[Document]:
-    """Executions: all that are known, so many of each kind, and one with each of the names that no object can have."""
+def malformed(every: int = 1, **drawn: int) -> list[Document]:
+    """Executions: all that are known (or one in `every`), so many of each kind, and one with each of the names that no
+    object can have."""
     kinds = {"nonsense": nonsense(), "violating": violating(), "mistaken": mistaken()}
-    specs = [*known(), *(spec for kind, count in drawn.items() for spec in _drawn(kinds[kind], count))]
+    specs = [*list(known())[::every], *(spec for kind, count in drawn.items() for spec in _drawn(kinds[kind], count))]
     made = []
     for number, spec in enumerate(specs):
         # Every third has a name that is too long for a label.

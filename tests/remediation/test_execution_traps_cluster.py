@@ -39,17 +39,16 @@ async def test_the_end_of_a_job_in_another_namespace_is_heard_of_and_not_polled_
 
 
 async def test_an_error_at_every_try_does_not_hide_the_deadline(cluster: FakeCluster) -> None:
-    """What asks to run again at a time, and fails at the same time, must still come to an end at that time."""
+    """What asks to run again at a time, and fails, is run again by back-off alone: it must still end in time."""
     await prepare(cluster)
     cluster.faults.add(Fault.status(503), verb="create", resource=SubjectAccessReview)
-    async with cluster.running(executions(CONFIG)):
+    async with cluster.running(executions(config(limits=Limits(validation=timedelta(minutes=2))))):
         await create(cluster, "scale-deployment", WEB, replicas=5)
-        await cluster.advance(seconds=29)
+        await cluster.advance(seconds=119)
         assert (await read(cluster)).status.phase == "validating"
-        await cluster.advance(seconds=40)
+        await cluster.advance(seconds=17)
         status = (await read(cluster)).status
         assert (status.phase, status.reason) == ("failed", "ValidationTimeout")
-        assert "503" in (status.message or "")
 
 
 async def test_errors_that_end_are_tried_again_until_then(cluster: FakeCluster) -> None:

@@ -187,3 +187,18 @@ def test_the_command_undoes_and_tells(tmp_path: Path) -> None:
     assert (again.exit_code, nobody.exit_code) == (1, 1)
     assert "fix-rollback is there already" in again.stderr
     assert "namespace shop has no execution 'nobody'" in nobody.stderr
+
+
+def test_the_command_says_so_when_what_it_waits_for_is_deleted() -> None:
+    import asyncio
+
+    from kubernaut.cli.calling import Refused
+    from kubernaut.cli.rollback.command import _followed
+
+    async def main() -> None:
+        async with FakeCluster() as cluster:
+            await cluster.load(crds())
+            with pytest.raises(Refused, match="fix was deleted; it was not begun when it was last seen"):
+                await _followed(cluster.client, scale(3))
+
+    asyncio.run(main())

@@ -11,7 +11,21 @@ Key = tuple[str, str, str, str]
 
 SERVER_METADATA = frozenset({"resourceVersion", "managedFields", "generation", "uid", "creationTimestamp", "selfLink"})
 
-BOOKKEEPING = frozenset({"Event", "Lease", "ControllerRevision", "EndpointSlice", "Endpoints", "KubernetesExecution"})
+BOOKKEEPING = frozenset(
+    {
+        "Event",
+        "Lease",
+        "ControllerRevision",
+        "EndpointSlice",
+        "Endpoints",
+        "RemediationRequest",
+        "RemediationProcessing",
+        "AIAnalysis",
+        "WorkflowExecution",
+        "KubernetesExecution",
+        "ApprovalRequest",
+    }
+)
 """Kinds that only tell how the work went: the timeline has shown them already."""
 
 TIMES = frozenset(

@@ -16,7 +16,7 @@ from kubernaut.reconcile.log import logger
 from kubernaut.reconcile.permissions import permissions_of as controllers_permissions
 from kubernaut.reconcile.process import run_program
 from kubernaut.reconcile.serving import HttpServer, TokenReview
-from kubernaut.remediation.gateway import PATH, GatewayMetrics, Intake, Webhook, events
+from kubernaut.remediation.gateway import PATH, AlertmanagerWebhook, GatewayMetrics, Intake, events
 
 _log = logger("kubernaut.gateway")
 
@@ -51,7 +51,9 @@ def parts(plan: Plan, client: Client) -> tuple[Manager, HttpServer]:
     """
     settings = plan.settings
     metrics, intake = GatewayMetrics(), Intake(settings.routing)
-    webhook = Webhook(client, intake, metrics, authenticate=access_of(settings, client), bounds=bounds_of(settings))
+    webhook = AlertmanagerWebhook(
+        client, intake, metrics, authenticate=access_of(settings, client), bounds=bounds_of(settings)
+    )
     grace = settings.graceful_timeout.total_seconds()
     server = HttpServer(webhook, settings.bind, tls=tls_of(settings), grace=grace)
     manager = Manager(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from kubernaut.client import NotFound
@@ -46,8 +46,8 @@ class Ask(Step[AIAnalysis]):
 async def analyzing(step: Ask) -> Verdict:
     """One call at a time: a reconcile makes it and waits for it, and is cancelled with it."""
     status = step.status
-    if status.next_attempt is not None and step.now < status.next_attempt:
-        return Wait(status.next_attempt - step.now)
+    if wait := _left(step, status.next_attempt, step.config.limits.analyzing):
+        return Wait(wait)
     facts = await _facts(step)
     if isinstance(facts, Wait):
         return facts
@@ -89,8 +89,14 @@ async def _facts(step: Ask) -> Facts | Wait | None:
     if found is not None and found.status.phase in (ProcessingPhase.COMPLETED, ProcessingPhase.FAILED):
         return found.status.facts
     began = step.phased.transitions[-1].time if step.phased.transitions else step.now
-    until = began + step.config.limits.facts
-    return Wait(min(2 * SOON, until - step.now)) if step.now < until else None
+    left = _left(step, began + step.config.limits.facts, step.config.limits.facts)
+    return Wait(min(2 * SOON, left)) if left else None
+
+
+def _left(step: Ask, until: datetime | None, longest: timedelta) -> timedelta | None:
+    """How long it is until then; None when it is past, or farther than it can be: the clock was set back."""
+    left = until - step.now if until is not None else timedelta()
+    return left if timedelta() < left <= longest else None
 
 
 async def _question(step: Ask, facts: Facts | None) -> AnalysisInput:
@@ -143,6 +149,7 @@ def _again(step: Ask, error: AnalyzerUnavailable) -> Wait:
     exponent = min(status.attempts - 1, 16)
     wait = min(limits.first_retry * 2**exponent, limits.last_retry)
     wait = max(wait * (1 + _JITTER * step.ctx.random.random()), error.retry_after or timedelta())
+    wait = min(wait, limits.analyzing - SOON)
     message = f"{step.config.analyzer.name}: {line(error)}"
     if not status.condition(AVAILABLE):
         step.event(Reason.ANALYZER_UNAVAILABLE, message, warning=True)

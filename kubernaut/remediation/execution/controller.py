@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kubernaut.actions import ANNOTATION_EXECUTION_NAME, ANNOTATION_EXECUTION_NAMESPACE, LABEL_EXECUTION_ID, Catalog
 from kubernaut.client import ObjectHead
-from kubernaut.reconcile import Controller, Permission, Request, Watch
+from kubernaut.reconcile import Backoff, Controller, Permission, Request, Watch
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import job_permissions
 from kubernaut.remediation.execution.keeping import keeping_permissions
@@ -34,6 +34,8 @@ def executions(config: ExecutionConfig) -> Controller:
         watches=[jobs],
         indexes=lifetime_indexes(config),
         max_concurrent=config.max_concurrent,
+        # Errors must not put off a deadline by more than that.
+        backoff=Backoff(cap=config.limits.poll.total_seconds()),
         permissions=_permissions(config),
     )
 

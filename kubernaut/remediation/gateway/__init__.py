@@ -1,11 +1,11 @@
 """Turns alerts and Kubernetes Events into RemediationRequests: one for each firing, whoever tells of it how often.
 
 intake = Intake(GatewayConfig())
-app = Webhook(client, intake, GatewayMetrics(), authenticate=BearerTokens("/etc/kubernaut-gateway/token"))
+app = AlertmanagerWebhook(client, intake, GatewayMetrics(), authenticate=BearerTokens("/etc/kubernaut-gateway/token"))
 """
 
 from kubernaut.remediation.gateway.access import BearerTokens, any_of
-from kubernaut.remediation.gateway.app import PATH, Bounds, Webhook
+from kubernaut.remediation.gateway.app import PATH, AlertmanagerWebhook, Bounds
 from kubernaut.remediation.gateway.config import EventRule, EventSource, GatewayConfig, Route, TargetRule
 from kubernaut.remediation.gateway.events import events, gateway_permissions
 from kubernaut.remediation.gateway.intake import Intake, Notice
@@ -14,6 +14,7 @@ from kubernaut.remediation.gateway.results import Outcome
 
 __all__ = [
     "PATH",
+    "AlertmanagerWebhook",
     "BearerTokens",
     "Bounds",
     "EventRule",
@@ -25,7 +26,6 @@ __all__ = [
     "Outcome",
     "Route",
     "TargetRule",
-    "Webhook",
     "any_of",
     "events",
     "gateway_permissions",

@@ -62,12 +62,12 @@ class _Gone(Exception):
     """The client has hung up."""
 
 
-class Webhook:
+class AlertmanagerWebhook:
     """POST `/alertmanager`: each alert that is taken becomes a RemediationRequest.
 
     `authenticate` decides who may send (None: everybody). 200 where every alert has been dealt with, whatever came of
-    it; 503 with Retry-After where one may succeed later, or where there is no room; other errors are not retried by
-    Alertmanager, and cannot get better: 400, 401, 403, 404, 405, 408, 413, 415, 422. The body of every answer is JSON.
+    it; 503 with Retry-After where one may succeed later, or where there is no room (at 5xx alone Alertmanager tries
+    again, notify.Retrier); 400, 401, 403, 404, 405, 408, 413, 415, 422 for what will not get better. Bodies are JSON.
     """
 
     def __init__(

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from pydantic import ValidationError
+
 from kubernaut.client import AlreadyExists, Client, ClientError, Conflict, MergePatch, NotFound
 from kubernaut.remediation.execution.redact import redact
 from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.gateway.config import GatewayConfig, Route
 from kubernaut.remediation.gateway.names import fingerprint_label, request_name
-from kubernaut.remediation.gateway.results import Outcome, Result, result_of
+from kubernaut.remediation.gateway.results import RETRY_AFTER, Outcome, Result, result_of
 from kubernaut.remediation.gateway.targets import climbed, named
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.request.types import RESOLVED_AT, Phase, RemediationRequest, RemediationRequestSpec
@@ -50,7 +53,7 @@ class Intake:
         self.config = config
 
     async def take(self, client: Client, notice: Notice) -> Result:
-        """Do what a notice asks for. Raises no ClientError: the result says what went wrong."""
+        """Do what a notice asks for. Raises no error of the API server's: the result says what went wrong."""
         route = self.route(notice.labels)
         if route is None:
             return Result(Outcome.UNMATCHED, "no route takes it")
@@ -68,6 +71,9 @@ class Intake:
             return await self._begin(client, notice, target, climbs, known, route)
         except ClientError as error:
             return result_of(error, known, route.name)
+        except (msgspec.DecodeError, ValidationError) as error:  # something between us and the server has answered
+            told = f"the API server's answer cannot be read: {error}"
+            return Result(Outcome.FAILED, told, known, route.name, retry_after=RETRY_AFTER)
 
     def route(self, labels: Mapping[str, str]) -> Route | None:
         """The first route that fits."""

@@ -11,6 +11,7 @@ from kubernaut.client import (
     ClientError,
     Conflict,
     Forbidden,
+    Gone,
     InternalError,
     NotFound,
     ServerTimeout,
@@ -27,6 +28,7 @@ RETRY_AFTER = 5.0
 _TRANSIENT = (
     TransportError,
     Conflict,
+    Gone,
     InternalError,
     ServerTimeout,
     ServiceUnavailable,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from functools import partial
 from typing import Any
-
-import anyio
 
 from kubernaut.remediation.processing.bounding import bound
 from kubernaut.remediation.processing.environment import environment_of, priority_of
@@ -45,9 +43,9 @@ async def gather(gathering: Gathering) -> Facts:
         told = f"it lies {where}, and this processing in {gathering.place}, which may look only at what is beside it"
         gathering.miss("target", f"{told} (`trusted_namespaces` of the configuration)")
         return facts
-    async with anyio.create_task_group() as group:
+    async with asyncio.TaskGroup() as group:
         if namespace:
-            group.start_soon(_part, gathering, "namespace", partial(place, gathering, namespace))
+            group.create_task(gathering.part("namespace", partial(place, gathering, namespace)))
         workload = await _workload(gathering)
         if workload is not None:
             await _belonging(gathering, workload)
@@ -100,9 +98,9 @@ async def _belonging(gathering: Gathering, workload: Workload) -> None:
         if kind not in ("Node", "Job", "CronJob"):
             facts.related += await gathering.part("autoscalers", partial(autoscalers, gathering, workload)) or []
 
-    async with anyio.create_task_group() as group:
+    async with asyncio.TaskGroup() as group:
         for reading in (of_revisions, of_pods, of_autoscalers):
-            group.start_soon(reading)
+            group.create_task(reading())
 
 
 async def _around(gathering: Gathering, workload: Workload | None) -> None:
@@ -120,15 +118,15 @@ async def _around(gathering: Gathering, workload: Workload | None) -> None:
     async def of_events(about: Named) -> None:
         found.extend(await gathering.part("events", partial(events_of, gathering.client, about, limits.listed)) or [])
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(of_nodes)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(of_nodes())
         for pod in [pod for pod in facts.pods if trouble(pod) and pod.namespace == gathering.asked.namespace][
             : limits.logs
         ]:
             logs = partial(read_logs, gathering.client, pod, limits)
-            group.start_soon(_part, gathering, f"log of pod {pod.name}", logs)
+            group.create_task(gathering.part(f"log of pod {pod.name}", logs))
         for about in _told_about(gathering, workload)[: limits.event_objects]:
-            group.start_soon(of_events, about)
+            group.create_task(of_events(about))
     facts.events = newest(found, limits.events)
 
 
@@ -148,7 +146,3 @@ def _told_about(gathering: Gathering, workload: Workload | None) -> list[Named]:
         Named("HorizontalPodAutoscaler", namespace, each.name) for each in facts.related if "scales" in each.summary
     ]
     return list(dict.fromkeys(about))
-
-
-async def _part(gathering: Gathering, name: str, reading: Callable[[], Any]) -> None:
-    await gathering.part(name, reading)

@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.lock.roots import CLIMBED
-from kubernaut.remediation.execution.webhooks import Vouching
+from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, StatusWriters, Vouching
 from kubernaut.remediation.workflow.monitoring.health import KubernetesMonitor
 from kubernaut.remediation.workflow.planning.order import DependencyPlanner
 from kubernaut.remediation.workflow.seams import Monitor, Planner, Validator
 from kubernaut.remediation.workflow.validation.checks import CheckingValidator
+from kubernaut.remediation.workflow.webhooks import workflow_webhooks
 from kubernaut.resources import ResourceType
 
 Span = Annotated[timedelta, Field(gt=timedelta())]
@@ -51,8 +52,8 @@ class WorkflowConfig(BaseModel):
     """The configuration of the workflow controller.
 
     `execution`: that of the execution controller, whose catalog, policy and bounds hold for the steps.
-    `vouching`: what is asked whether the stamp `spec.requestedBy` of a workflow can be believed, as that of executions
-    is. Without one no workflow is carried out, unless `execution.allow_unstamped`.
+    `vouching`: what is asked whether the stamp `spec.requestedBy` of a workflow can be believed, unless
+    `execution.allow_unstamped`; by default the webhook configurations named `kubernaut`.
     `monitored`: kinds that are looked at afterwards, beside those that actions act on; other kinds are not read.
     """
 
@@ -60,7 +61,9 @@ class WorkflowConfig(BaseModel):
 
     execution: ExecutionConfig
     limits: Limits = Limits()
-    vouching: SkipValidation[Vouching | None] = None
+    vouching: SkipValidation[Vouching] = Field(
+        default_factory=lambda: RegisteredWebhooks(workflow_webhooks((), StatusWriters()))
+    )
     planner: SkipValidation[Planner] = Field(default_factory=DependencyPlanner)
     validator: SkipValidation[Validator | None] = None
     monitor: SkipValidation[Monitor] = Field(default_factory=KubernetesMonitor)

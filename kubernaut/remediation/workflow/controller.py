@@ -24,7 +24,6 @@ def workflows(config: WorkflowConfig) -> Controller:
 
 def _permissions(config: WorkflowConfig) -> list[Permission]:
     """What the reconciler does beyond watching. None of what the actions do, and no Job."""
-    vouching = config.vouching
     return [
         Permission(["get", "list", "create", "delete"], KubernetesExecution, why="runs the steps, and undoes them"),
         Permission(
@@ -33,6 +32,6 @@ def _permissions(config: WorkflowConfig) -> list[Permission]:
         *lock_permissions(config.execution.executor_namespace),
         *config.checks.permissions,
         *config.monitor.permissions,
-        *(() if vouching is None or config.execution.allow_unstamped else vouching.permissions),
+        *(() if config.execution.allow_unstamped else config.vouching.permissions),
         *(Permission(["get"], kind, why="looks whether the target is healthy") for kind in known_kinds(config)),
     ]

@@ -16,6 +16,10 @@ from kubernaut.remediation.workflow.work import ENDED, Work
 
 async def executing(work: Work) -> Verdict:
     """Follow what runs, then begin what may begin. A step is announced in one reconcile, and created in a later one."""
+    steps = len(work.workflow.spec.steps)
+    if sorted(work.order) != list(range(steps)) or len(work.status.steps) != steps:
+        message = "status.plan and status.steps are not those that were written"
+        return await end(work, Failure(Reason.PLAN_INVALID, message, ErrorType.UNKNOWN_ERROR))
     halted = await _halting(work)
     for index, _, step in list(work.each(StepState.RUNNING)):
         await (follow(work, index, step) if halted is None else withdraw(work, index, step))

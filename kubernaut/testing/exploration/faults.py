@@ -14,9 +14,6 @@ class Fault(StrEnum):
     """The manager dies between two instructions; a new one starts, at once or after `downtime` seconds."""
     HANDOVER = "handover"
     """The leader changes: the manager stops in order and another one starts, which has nothing in memory."""
-    DEPOSED = "deposed"
-    """The leader changes and the old one does not notice: its write is on its way, and arrives `seconds` later, when
-    another one leads. Until then it sees nothing new; what it writes after that is refused, and it ends."""
     ERROR = "error"
     """The server answers `code` (409, 429, 500, 503) and does nothing."""
     TIMEOUT = "timeout"
@@ -41,6 +38,9 @@ class Fault(StrEnum):
     """A person makes edit number `edit` of the scenario's `edits`."""
     DELETE = "delete"
     """A person deletes an object."""
+    DEPOSED = "deposed"
+    """The leader changes and the old one does not notice: its write is on its way, and arrives `seconds` later, when
+    another one leads. Until then it sees nothing new; what it writes after that is refused, and it ends."""
 
 
 ALL_FAULTS: frozenset[Fault] = frozenset(Fault)

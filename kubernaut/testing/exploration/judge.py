@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kubernaut.testing.exploration.faults import PEOPLE, Fault
 from kubernaut.testing.exploration.normal import EndState, diff
 from kubernaut.testing.exploration.prepared import Prepared
 from kubernaut.testing.exploration.run import Outcome, execute
 from kubernaut.testing.exploration.scenario import Scenario
-from kubernaut.testing.exploration.schedule import END, Injection, Schedule
+from kubernaut.testing.exploration.schedule import END, START, Injection, Schedule
 from kubernaut.testing.exploration.verdicts import Violation
 
 __all__ = ["Judge", "Unusable"]
@@ -60,14 +62,21 @@ class Judge:
         told = "the end state is not that of the undisturbed run"
         if len(expected) > 1:
             told += ", nor that of one in which people do the same when all is at rest"
-        return Violation("end state", told, diff(expected[-1], end))
+        return Violation("end state", told, diff(expected[1 if len(expected) > 1 else 0], end))
 
     def _expected(self, outcome: Outcome) -> list[EndState]:
-        """The right end states: what people did may be part of them, so they do it at rest in a run for comparison."""
+        """The right end states: what people did may be part of them, so they do it at rest in a run for comparison.
+
+        What they did to an object that was there from the start may as well have been done before all else.
+        """
         people = [each for each in outcome.schedule.injections if each.fault in PEOPLE and each in outcome.struck]
         done = tuple(Injection(each.fault, END, 1, False, each.options) for each in people if each.fault != Fault.TOUCH)
         if done not in self._right:
-            reference = execute(self._prepared, Schedule(done), limit=self._limit, checked=lambda end: True)
-            ends = [reference.end] if reference.end is not None else []
-            self._right[done] = [*self._right[()], *ends]
+            first = tuple(replace(each, call=START) for each in done)
+            references = [done, first] if self._prepared.has_own(done) else [done]
+            runs = [
+                execute(self._prepared, Schedule(each), limit=self._limit, checked=lambda end: True)
+                for each in references
+            ]
+            self._right[done] = [*self._right[()], *(each.end for each in runs if each.end is not None)]
         return self._right[done]

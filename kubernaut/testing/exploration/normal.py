@@ -45,11 +45,12 @@ def end_state(scenario: Scenario, site: Site, outside: Outside) -> EndState:
     for kind in sorted(site.snapshot.changed()):
         if kind == EVENTS:
             continue
+        originals = _originals(site, kind)
         for stored in site.storage.iterate(kind):
             if site.snapshot.holds(kind, stored):
                 continue
             obj = _without(names.normal(stored), scenario.ignore)
-            if obj is None:
+            if obj is None or _as_before(obj, originals.get(stored.uid), names, scenario):
                 continue
             title, number = names.title(stored), 1
             while (title if number == 1 else f"{title} ({number})") in found:
@@ -61,6 +62,20 @@ def end_state(scenario: Scenario, site: Site, outside: Outside) -> EndState:
     for name, state in outside.dump().items():
         found[f"outside: {name}"] = names.plain(msgspec.to_builtins(state))
     return EndState(dict(sorted(found.items())))
+
+
+def _originals(site: Site, kind: str) -> Mapping[str, Stored]:
+    """What objects were at the start that have been written since, by uid."""
+    found: dict[str, Stored] = {}
+    for event in site.storage.table(kind).log:
+        before = event.previous
+        if event.version > site.first and before is not None and before.version <= site.first:
+            found.setdefault(before.uid, before)
+    return found
+
+
+def _as_before(obj: Any, original: Stored | None, names: _Names, scenario: Scenario) -> bool:
+    return original is not None and _without(names.normal(original), scenario.ignore) == obj
 
 
 def _gone(site: Site) -> Iterator[Stored]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from random import Random
 
+from kubernaut.resources import ResourceType
 from kubernaut.testing.exploration.calls import CallRecord
 from kubernaut.testing.exploration.faults import PEOPLE, WATCHES, Fault
-from kubernaut.testing.exploration.run import Existing, Outcome
+from kubernaut.testing.exploration.run import OWN, Existing, Outcome
 from kubernaut.testing.exploration.scenario import Scenario
 from kubernaut.testing.exploration.schedule import ANY, Injection, Schedule
 from kubernaut.testing.exploration.site import EVENTS
@@ -34,6 +35,7 @@ class Plan:
     def __init__(self, scenario: Scenario, undisturbed: Outcome) -> None:
         self._scenario = scenario
         self._calls = undisturbed.calls
+        self._kept = [store(kind.resource_type) for kind in scenario.kept]
         seen = _seen(undisturbed.calls)
         self._existing = [each for each in undisturbed.existing if each.what != EVENTS and (each.since or seen(each))]
         self._watched = list(
@@ -95,7 +97,12 @@ class Plan:
         return Injection.of(fault, ANY, number, after=after)
 
     def _person(self, random: Random, fault: Fault, number: int, after: bool) -> Injection | None:
-        choices = [(each, option) for each in self._existing for option in self._does(fault, each)]
+        choices = [
+            (each, option)
+            for each in self._existing
+            if not self._spared(fault, each)
+            for option in self._does(fault, each)
+        ]
         if not choices:
             return None
         existing, option = random.choice(choices)
@@ -149,9 +156,14 @@ class Plan:
 
     def _people(self, fault: Fault, call: CallRecord) -> Iterator[Injection]:
         for existing in self._existing:
-            if existing.since < call.number and (call.write or call.number == existing.since + 1):
+            if self._spared(fault, existing) or existing.since >= call.number:
+                continue
+            if call.write or call.number == existing.since + 1:
                 for option in self._does(fault, existing):
                     yield _by_person(fault, existing, option, call.what, call.nth, False)
+
+    def _spared(self, fault: Fault, existing: Existing) -> bool:
+        return fault is Fault.DELETE and existing.maker == OWN and existing.what in self._kept
 
     def _does(self, fault: Fault, existing: Existing) -> Iterator[int]:
         """What a person may do to an object: the numbers of edits; 0 for what needs none."""
@@ -159,10 +171,14 @@ class Plan:
             yield 0
             return
         for number, edit in enumerate(self._scenario.edits):
-            kind = edit.kind.resource_type
-            store = f"{kind.group}/{kind.plural}" if kind.group else kind.plural
-            if existing.what == store and edit.name in (None, existing.name.rpartition("/")[2]):
+            its_name = edit.name in (None, existing.name.rpartition("/")[2])
+            if its_name and existing.what == store(edit.kind.resource_type):
                 yield number
+
+
+def store(kind: ResourceType) -> str:
+    """What the storage calls a kind."""
+    return f"{kind.group}/{kind.plural}" if kind.group else kind.plural
 
 
 def _seen(calls: Sequence[CallRecord]) -> Callable[[Existing], bool]:

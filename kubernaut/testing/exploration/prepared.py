@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kubernaut.client import TransportRequest
+from kubernaut.client.requestinfo import classify
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.apiserver.snapshot import Snapshot
@@ -12,6 +14,7 @@ from kubernaut.fake.controlplane.nodes import node
 from kubernaut.resources import Resource, crd_for
 from kubernaut.testing.exploration.remembered import Answers
 from kubernaut.testing.exploration.scenario import Scenario
+from kubernaut.testing.exploration.schedule import Injection
 from kubernaut.testing.virtualtime import run_virtual
 
 __all__ = ["Prepared"]
@@ -29,6 +32,15 @@ class Prepared:
         """What the server answered in earlier runs."""
         self.own = [_reference(obj) for obj in scenario.objects]
         """The scenario's objects: apiVersion and kind, namespace, name."""
+
+    def has_own(self, injections: Iterable[Injection]) -> bool:
+        """Whether one of these is done to an object that was there from the start."""
+        ends = [(own["metadata"].get("namespace", ""), own["metadata"]["name"]) for own in self.own]
+        for injection in injections:
+            info = classify(TransportRequest("GET", injection.text("path")))
+            if (info.namespace, info.name) in ends:
+                return True
+        return False
 
     def ready(self) -> tuple[ApiServer, Snapshot]:
         """The server as it was at the beginning. Raises what loading the scenario's objects raises."""

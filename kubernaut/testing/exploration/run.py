@@ -21,7 +21,7 @@ from kubernaut.testing.exploration.operator import Operator
 from kubernaut.testing.exploration.outside import Outside
 from kubernaut.testing.exploration.plane import run_control_plane
 from kubernaut.testing.exploration.prepared import Prepared
-from kubernaut.testing.exploration.schedule import END, Injection, Schedule
+from kubernaut.testing.exploration.schedule import END, START, Injection, Schedule
 from kubernaut.testing.exploration.site import Site
 from kubernaut.testing.exploration.stage import SiteStage
 from kubernaut.testing.exploration.strikes import Strikes
@@ -31,10 +31,12 @@ from kubernaut.testing.exploration.view import View
 from kubernaut.testing.exploration.world import World, rest
 from kubernaut.testing.virtualtime import NeverAtRest, NothingLeftToDo
 
-__all__ = ["Existing", "Outcome", "execute", "quiet"]
+__all__ = ["OWN", "Existing", "Outcome", "execute", "quiet"]
 
 Checked = Callable[[EndState], bool]
 CALL_LIMIT = 3000
+OWN = "scenario"
+"""Who made the objects that were there from the start."""
 BY_PEOPLE = ("person", "garbage-collector")
 IDEMPOTENCE_QUIET = 5.0
 
@@ -102,7 +104,7 @@ class _Run:
             if info is not None and path is not None:
                 metadata = reference["metadata"]
                 where = "/".join(metadata[key] for key in ("namespace", "name") if key in metadata)
-                yield Existing(path, info.store, where, "scenario", 0)
+                yield Existing(path, info.store, where, OWN, 0)
 
     def _link(self, generation: Generation) -> Link:
         return Link(self.site, self.boundary, generation)
@@ -119,6 +121,9 @@ class _Run:
             for simulated in self.scenario.controlplane:
                 simulated.start(self.stage)
         plane = [loop.create_task(run_control_plane(self.site))] if self.scenario.controlplane is True else []
+        for injection in self.boundary.schedule.injections:
+            if injection.call == START:
+                self.strikes.unbound(injection)
         life = loop.create_task(self.operator.run(), name="operator")
         story = loop.create_task(self._story(), name="story")
         over = loop.create_task(self.over.wait(), name="over")
@@ -143,7 +148,7 @@ class _Run:
         await self._at_rest()
         for injection in self.boundary.schedule.injections:
             if injection.call == END:
-                self.strikes.at_end(injection)
+                self.strikes.unbound(injection)
                 await self._at_rest()
         self.boundary.closed = True
         await self._no_storm()

@@ -51,8 +51,10 @@ class Scenario:
 
     `controlplane`: which simulated controllers there are: by default the garbage collector. True: the whole control
     plane of FakeCluster, which is faithful and slow. `faults`: the kinds of faults that are injected. `edits`: what
-    people may do to objects at any moment, beside annotating and deleting them; `clock_jumps`: by how many seconds the
-    clock may jump; `lateness`: by how many seconds a deposed leader's last write may arrive late, while another leads.
+    people may do to objects at any moment, beside annotating and deleting them. They do all that to those of `objects`,
+    too, that the operator asks for; `kept`: the kinds of which they delete none of `objects`, as nothing works without.
+    `clock_jumps`: by how many seconds the clock may jump. `lateness`: by how many seconds the last write of a deposed
+    leader may arrive late, while another one leads.
 
     End states are compared with that of the undisturbed run, unless `compare` is off. `ignore`: paths that are left out
     (`status.attempts`, or `Job.status.attempts` for one kind; a kind alone leaves out its objects). `allowed`: further
@@ -70,6 +72,7 @@ class Scenario:
     faults: frozenset[Fault] = ALL_FAULTS
     outside: Callable[[], Mapping[str, Any]] | None = None
     edits: Sequence[Edit] = ()
+    kept: Sequence[type[Resource]] = ()
     clock_jumps: Sequence[float] = (-3600.0, -30.0, 30.0, 3600.0)
     lateness: Sequence[float] = (0.0, 20.0)
     compare: bool = True

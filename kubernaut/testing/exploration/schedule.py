@@ -8,12 +8,14 @@ from typing import Any
 
 from kubernaut.testing.exploration.words import in_words
 
-__all__ = ["ANY", "END", "Injection", "Option", "Schedule"]
+__all__ = ["ANY", "END", "START", "Injection", "Option", "Schedule"]
 
 ANY = "*"
 """Stands for a call of any kind: `nth` then counts all of them."""
 END = "end"
 """Stands for the moment when the steps are done and the cluster is at rest."""
+START = "start"
+"""Stands for the moment before anything has happened."""
 
 Option = int | float | str
 
@@ -60,6 +62,8 @@ class Injection:
     def __str__(self) -> str:
         if self.call == END:
             return in_words(self, "at", "the end")
+        if self.call == START:
+            return in_words(self, "at", "the start")
         what = "call" if self.call == ANY else f"`{self.call}`"
         return in_words(self, "after" if self.after else "before", f"{what} number {self.nth}")
 

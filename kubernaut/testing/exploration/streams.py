@@ -169,6 +169,8 @@ class OpenWatch:
     def _release(self, now: float | None = None) -> None:
         # A timer may run a rounding error before its time: it tells which time it stands for.
         now = asyncio.get_running_loop().time() if now is None else now
+        if self._late[1] <= now:
+            self._late = (0, 0.0)  # what arrives at this very moment would be held with no timer to come
         while self._held and (self._held[0].events <= 0 or self._held[0].until <= now):
             self._push(self._held.popleft().frame)
 

@@ -58,8 +58,8 @@ class Strikes:
             return True
         return self._person(fault, injection)
 
-    def at_end(self, injection: Injection) -> bool:
-        """A person does it when all is done."""
+    def unbound(self, injection: Injection) -> bool:
+        """A person does it now: before anything has happened, or when all is done."""
         return self._person(Fault(injection.fault), injection)
 
     def lost_touch(self) -> str | None:

@@ -21,9 +21,13 @@ from typing import Any, TypeVar
 from kubernaut.actions import Catalog, rbac_manifests
 from kubernaut.fake import FakeCluster, PodScript
 from kubernaut.fake.controlplane.behaviour import default_script, kubectl_arguments
+from kubernaut.remediation.analysis import AIAnalysis
 from kubernaut.remediation.approval import ApprovalRequest
 from kubernaut.remediation.execution import KubernetesExecution, crds
-from kubernaut.resources import crd_for
+from kubernaut.remediation.processing import RemediationProcessing
+from kubernaut.remediation.request import RemediationRequest
+from kubernaut.remediation.workflow import WorkflowExecution
+from kubernaut.resources import Resource, crd_for
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.resources.builtin.pods import Container
 
@@ -111,10 +115,14 @@ def served(folder: Path, *, port: int = 0, rbac: bool = False) -> Iterator[Serve
         cluster.stop()
 
 
+STORY: tuple[type[Resource], ...] = (WorkflowExecution, RemediationProcessing, AIAnalysis, RemediationRequest)
+
+
 def what_executions_need() -> list[dict[str, Any]]:
+    """The rights of the actions' Jobs, and the kinds of all controllers that run by default."""
     return [
         *crds(),
-        crd_for(ApprovalRequest),
+        *(crd_for(kind) for kind in (ApprovalRequest, *STORY)),
         *(each.to_dict() for each in rbac_manifests(Catalog.builtin(), "kubernaut-executor")),
     ]
 

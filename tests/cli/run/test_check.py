@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ def manager(client):
 def with_settings(settings):
     return controllers()
 """
+STORY = ("workflows", "processings", "analyses", "requests")
 NOON = datetime(2024, 1, 3, 12, tzinfo=UTC)
 KUBECONFIG: dict[str, Any] = {
     "apiVersion": "v1",
@@ -98,7 +99,10 @@ def test_check_ends_with_0_where_everything_can_be_used_and_connects_nowhere(fol
     ("options", "said"),
     [
         (["--controllers=execution"], "there is no controller 'execution': did you mean executions?"),
-        (["--controllers=-executions,-approvals"], "leaves nothing to run: there is executions, approvals"),
+        (
+            ["--controllers=-executions,-approvals,-workflows,-processings,-analyses,-requests"],
+            "leaves nothing to run: there is executions, approvals, workflows, processings, analyses, requests",
+        ),
         (["--kubeconfig=other"], "kubeconfig (option --kubeconfig): other: there is no such file"),
         (["--context=near"], "context (option --context): "),
         (["--context=near"], "there is no context 'near'. There is 'far'"),
@@ -280,19 +284,19 @@ def test_approvals_are_asked_for_where_their_controller_runs_and_count_where_web
     assert isinstance(gate(), ApprovalRequests)
     assert isinstance(gate(controllers=["executions"]), NoApprovals)
     webhooks = [webhook.path for part in planned(webhooks=True).parts for webhook in part.webhooks]
-    assert len(webhooks) == len(set(webhooks)) == 5
+    assert len(webhooks) == len(set(webhooks)) == 13
 
 
 def test_with_a_store_executions_are_audited_and_its_password_is_not_printed() -> None:
     given = {"audit_store": "postgresql://audit:hunter2@db/kubernaut", "audit_token": "word"}
     plan = planned(**given)
-    assert [part.name for part in plan.parts] == ["executions", "approvals", "audit"]
+    assert [part.name for part in plan.parts] == ["executions", "approvals", "audit", *STORY]
     assert execution_config(plan.configuration).audited
     shown = as_yaml(plan.configuration)
     assert 'audit-store: "postgresql://audit:***@db/kubernaut"' in shown
     assert 'audit-token: "***"' in shown
     assert "hunter2" not in shown
-    assert [part.name for part in planned().parts] == ["executions", "approvals"]
+    assert [part.name for part in planned().parts] == ["executions", "approvals", *STORY]
     with pytest.raises(Misconfigured, match=r"audit-store .*'mysql' is not known"):
         planned(audit_store="mysql://db/kubernaut")
     with pytest.raises(Misconfigured, match="there is no controller 'audit'"):
@@ -310,6 +314,34 @@ def test_problems_carry_where_the_value_came_from(folder: Path) -> None:
         prepare(read({"config": "run.yaml"}, {}))
     [problem] = caught.value.problems
     assert (
-        str(problem) == "controllers (file run.yaml): there is no controller 'nobody': there is executions, approvals"
+        str(problem) == "controllers (file run.yaml): there is no controller 'nobody': "
+        "there is executions, approvals, workflows, processings, analyses, requests"
     )
     assert isinstance(read({}, {}), Configuration)
+
+
+def test_rules_that_cannot_be_used_are_told_before_anything_starts(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("version: 1\nrules: [{name: x, about: y, match: {}, propose: {rootCause: z, confidence: 7}}]\n")
+    given = {"analysis_rules": str(rules)}
+    with pytest.raises(Misconfigured) as raised:
+        prepare(read(given, {}))
+    (problem,) = raised.value.problems
+    assert problem.key == "analysis-rules" and "rules.yaml" in problem.text
+
+
+def test_an_analysis_asks_somebody() -> None:
+    given = {"shipped_rules": False}
+    with pytest.raises(Misconfigured, match="no analyzer"):
+        prepare(read(given, {}))
+
+
+def test_limits_of_remediations_are_read_by_name() -> None:
+    settings = read(
+        {"remediation_limits": ["cooldown=10m,failed-rate=0.3", "executing=20m,max-executing=3"]}, {}
+    ).settings
+    limits = settings.remediation_limits
+    assert (limits.cooldown, limits.executing) == (timedelta(minutes=10), timedelta(minutes=20))
+    assert (limits.failed_rate, limits.max_executing) == (0.3, 3)
+    with pytest.raises(Misconfigured, match="did you mean cooldown"):
+        read({"remediation_limits": "coldown=10m"}, {})

@@ -41,6 +41,7 @@ def plan(tmp_path: Path) -> Plan:
     path = tmp_path / "kubeconfig"
     path.write_text(KUBECONFIG)
     given = {"kubeconfig": str(path), "leader_elect": True, "lease_namespace": "ops"}
+    given |= {"controllers": ["executions", "approvals"]}
     return prepare(read({**given, "metrics_bind": "0", "health_bind": "0"}, {}))
 
 

@@ -64,7 +64,7 @@ def test_an_execution_is_carried_to_its_end_and_sigterm_ends_with_code_0(
         give(cluster, "web")
         all_done(cluster, process, "web")
         started = process.line("started")
-        assert started["controllers"] == "executions, approvals"
+        assert started["controllers"] == "executions, approvals, workflows, processings, analyses, requests"
         assert started["server_version"].startswith("v1.")
         assert (started["leader_election"], started["namespaces"]) == ("off", "all")
         assert ready(process)[0] == 200

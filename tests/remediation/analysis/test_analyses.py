@@ -299,6 +299,7 @@ async def test_transitions_are_told_by_events(cluster: FakeCluster) -> None:
     assert notes["Completed"] == "proceed: restart-deployment Deployment web (confidence 0.90): the pod leaks"
 
 
+@pytest.mark.fake_only
 async def test_the_spec_cannot_be_changed(cluster: FakeCluster) -> None:
     await given.prepare(cluster, None, *crds())
     await cluster.client.create(alone())

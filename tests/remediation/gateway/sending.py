@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from kubernaut.client import Client
-from kubernaut.remediation.gateway import Bounds, GatewayConfig, GatewayMetrics, Intake, Webhook
+from kubernaut.remediation.gateway import AlertmanagerWebhook, Bounds, GatewayConfig, GatewayMetrics, Intake
 from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.resources import crd_for
 from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
@@ -66,7 +66,7 @@ class Gateway:
     ) -> None:
         self.metrics = GatewayMetrics()
         self.intake = Intake(config or GatewayConfig())
-        self.app = Webhook(client, self.intake, self.metrics, bounds=bounds, **more)
+        self.app = AlertmanagerWebhook(client, self.intake, self.metrics, bounds=bounds, **more)
         transport = httpx.ASGITransport(app=self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 

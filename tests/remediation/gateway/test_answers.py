@@ -8,7 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
+from kubernaut.client import Client
 from kubernaut.client.transports.faults import Fault
+from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.reconcile.serving import Refusal
 from kubernaut.remediation.gateway import Bounds
 from kubernaut.remediation.request.types import RemediationRequest
@@ -16,7 +18,7 @@ from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.testing import Cluster
 from tests.remediation.gateway.sending import Gateway, alert, notification, prepare, requests
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False)]
 
 
 async def test_what_is_no_notification_is_refused_and_the_field_is_named(cluster: Cluster) -> None:
@@ -203,6 +205,17 @@ async def test_a_definition_that_is_not_there_yet_is_waited_for(cluster: Cluster
     assert (await gateway.send(alert(status="resolved"))).status_code == 503
     await prepare(cluster, "cart")
     assert await gateway.outcomes(alert()) == ["created"]
+
+
+async def test_an_answer_that_no_api_server_gives_is_tried_again(cluster: Cluster) -> None:
+    class Proxied(Client):
+        async def get(self, kind: Any, name: str, *, namespace: str | None = None) -> Any:
+            return kind.from_json(b"<html>502</html>")
+
+    async with Proxied(InProcessTransport(None)) as client:  # type: ignore[arg-type]
+        answer = await Gateway(client).send(alert())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "cannot be read" in answer.json()["alerts"][0]["message"]
 
 
 async def test_what_takes_too_long_is_answered_in_time(cluster: Cluster) -> None:

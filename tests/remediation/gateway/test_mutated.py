@@ -15,7 +15,7 @@ from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.testing import Cluster
 from tests.remediation.gateway.sending import Gateway, alert, notification, prepare, requests
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False)]
 
 COUNT = 1000
 GOOD = notification(

@@ -11,7 +11,7 @@ from kubernaut.remediation.signals import FINGERPRINT_LABEL
 from kubernaut.testing import Cluster
 from tests.remediation.gateway.sending import LATER, NEVER, Gateway, alert, notification, only, prepare, requests
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.cluster(controlplane=False)]
 
 
 async def end(cluster: Cluster, phase: str, completed: str = "2024-01-01T01:00:00Z") -> None:

@@ -22,8 +22,10 @@ from kubernaut.resources.builtin.coordination_v1 import Lease
 from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
 from kubernaut.resources.builtin.pods import Container
 
-ACTIONS = ("apply-manifest", "cordon-node", "delete-resource", "restart-deployment", "restart-pod", "scale-deployment")
-CATALOG = Catalog([Catalog.builtin().get(name) for name in ACTIONS])
+BUILTIN = Catalog.builtin()
+CATALOG = Catalog([BUILTIN.get(name) for name in ("restart-deployment", "scale-deployment")])
+MORE = ("apply-manifest", "cordon-node", "delete-resource", "restart-pod")
+WIDER = Catalog([*CATALOG, *(BUILTIN.get(name) for name in MORE)])
 EXECUTOR = "kubernaut-executor"
 WEB = {"kind": "Deployment", "namespace": "shop", "name": "web"}
 API = {"kind": "Deployment", "namespace": "shop", "name": "api"}
@@ -64,6 +66,7 @@ def workflow(*steps: dict[str, Any], name: str = "heal", **spec: Any) -> Workflo
 
 
 async def prepare(cluster: FakeCluster, catalog: Catalog = CATALOG) -> None:
+    """Kinds, rights, and two Deployments that are well."""
     await cluster.load([*execution_crds(), *crds()])
     await cluster.client.create(Namespace.from_dict({"metadata": {"name": "shop"}}))
     for manifest in rbac_manifests(catalog):

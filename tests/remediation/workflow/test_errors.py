@@ -22,6 +22,7 @@ from kubernaut.timing import current_clock
 from tests.remediation.workflow.shop import (
     API,
     EXECUTOR,
+    WIDER,
     carry_out,
     config,
     controllers,
@@ -81,7 +82,7 @@ async def test_permission_denied_to_the_job(cluster: FakeCluster) -> None:
 async def test_resource_not_found(cluster: FakeCluster) -> None:
     """The target was there when everything was checked; a step before made it go."""
     remove = {"name": "remove", "action": "delete-resource", "target": API}
-    async with running(cluster):
+    async with running(cluster, config(execution_config(catalog=WIDER))):
         done = await carry_out(cluster, remove, scale("more", 3, API, onFailure="stop"), minutes=4)
         assert (done.phase, done.error_type, done.failed_step) == ("failed", "resource_not_found", 1), done.to_dict()
         assert done.steps[1].reason == "TargetNotFound"
@@ -109,7 +110,7 @@ async def test_resource_conflict(cluster: FakeCluster) -> None:
 
 
 async def test_resource_quota_exceeded_is_not_permission_denied(cluster: FakeCluster) -> None:
-    async with running(cluster):
+    async with running(cluster, config(execution_config(catalog=WIDER))):
         quota = {"metadata": {"name": "few", "namespace": "shop"}, "spec": {"hard": {"count/configmaps": "0"}}}
         await cluster.client.create(ResourceQuota.from_dict(quota))
         await cluster.settled()

@@ -19,8 +19,10 @@ from kubernaut.resources.builtin.core_v1 import Node, Pod
 from tests.remediation.workflow.shop import (
     API,
     WEB,
+    WIDER,
     carry_out,
     config,
+    execution_config,
     phases,
     replicas,
     restart,
@@ -153,7 +155,7 @@ async def test_without_a_step_that_says_rollback_it_fails_and_nothing_is_undone(
 @pytest.mark.virtual_time
 @pytest.mark.cluster(nodes=1, declared=True)
 async def test_what_the_spec_names_is_monitored_and_what_tells_nothing_is_not(cluster: FakeCluster) -> None:
-    async with running(cluster):
+    async with running(cluster, config(execution_config(catalog=WIDER))):
         done = await carry_out(cluster, scale("more", 2), target=API, minutes=0.7)
         assert done.phase == "completed" and done.monitored and done.monitored.name == "api"
         (node,) = await cluster.client.list(Node)

@@ -13,6 +13,7 @@ from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.policy import PolicyDecision, PolicyInput, PythonEvaluator, Violation
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.resources.builtin.apps_v1 import Deployment
+from kubernaut.resources.builtin.events_v1 import Event
 from tests.remediation.workflow.shop import (
     API,
     carry_out,
@@ -76,7 +77,13 @@ async def test_what_was_done_is_undone_in_reverse_order(cluster: FakeCluster) ->
         assert snapshot.completed_steps[2].error and "Conflict" in snapshot.completed_steps[2].error
         assert snapshot.completed_steps[0].output and "scaled" in snapshot.completed_steps[0].output
         assert set(snapshot.cluster_state) == {"Deployment/web", "Deployment/api"}
+        told = {each.reason for each in await cluster.client.list(Event, namespace="shop") if _is_about(each, "heal")}
+        assert told >= {"Planning", "Validating", "Executing", "StepFailed", "WorkflowFailed", "RolledBack"}
         assert '"replicas":3' in snapshot.resource_snapshot, "as it was when the workflow failed"
+
+
+def _is_about(event: Event, name: str) -> bool:
+    return event.regarding is not None and event.regarding.name == name
 
 
 async def test_where_nothing_can_be_undone_it_just_fails(cluster: FakeCluster) -> None:

@@ -15,6 +15,7 @@ from kubernaut.remediation.machine import Fail, Wait
 from kubernaut.remediation.workflow import workflows
 from tests.remediation.workflow.shop import (
     API,
+    WIDER,
     carry_out,
     config,
     execution,
@@ -81,29 +82,22 @@ async def test_independent_steps_run_side_by_side(cluster: FakeCluster) -> None:
         assert overlap(await execution(cluster, "heal-0-1"), await execution(cluster, "heal-1-1"))
 
 
-@pytest.mark.parametrize(
-    ("steps", "options"),
-    [
-        ([scale("web", 3), scale("api", 2, API)], {"maxParallel": 1}),
-        ([scale("web", 3), scale("api", 2, API, dependsOn=["web"])], {}),
-        ([scale("web", 3), restart("again")], {}),
-    ],
-    ids=["maxParallel", "dependsOn", "the same target"],
-)
-async def test_steps_that_must_not_run_side_by_side_follow_each_other(
-    cluster: FakeCluster, steps: list[dict[str, Any]], options: dict[str, Any]
-) -> None:
+async def test_steps_that_must_not_run_side_by_side_follow_each_other(cluster: FakeCluster) -> None:
     async with running(cluster):
-        done = await carry_out(cluster, *steps, **options)
-        assert done.phase == "completed"
-        first, second = await execution(cluster, "heal-0-1"), await execution(cluster, "heal-1-1")
-        assert not overlap(first, second)
-        assert first.status.completion_time and second.status.start_time
-        assert first.status.completion_time <= second.status.start_time
+        for name, second, options in (
+            ("one-at-a-time", scale("api", 2, API), {"maxParallel": 1}),
+            ("dependent", scale("api", 3, API, dependsOn=["web"]), {}),
+            ("same-target", restart("again"), {}),
+        ):
+            done = await carry_out(cluster, restart("web"), second, name=name, minutes=1, **options)
+            assert done.phase == "completed", done.to_dict()
+            first, other = await execution(cluster, f"{name}-0-1"), await execution(cluster, f"{name}-1-1")
+            assert first.status.completion_time and other.status.start_time
+            assert first.status.completion_time <= other.status.start_time
 
 
 async def test_a_pod_and_the_deployment_that_it_belongs_to_are_one_target(cluster: FakeCluster) -> None:
-    async with running(cluster):
+    async with running(cluster, config(execution_config(catalog=WIDER))):
         pods = [each for each in cluster.dump() if each["kind"] == "Pod" and each["metadata"]["namespace"] == "shop"]
         name = next(each["metadata"]["name"] for each in pods if each["metadata"]["name"].startswith("web-"))
         pod = {"name": "pod", "action": "restart-pod", "target": {"kind": "Pod", "namespace": "shop", "name": name}}
@@ -112,14 +106,6 @@ async def test_a_pod_and_the_deployment_that_it_belongs_to_are_one_target(cluste
         assert done.steps[0].lease == done.steps[1].lease is not None
         assert not overlap(await execution(cluster, "heal-0-1"), await execution(cluster, "heal-1-1"))
         assert done.monitored and (done.monitored.kind, done.monitored.name) == ("Deployment", "web")
-
-
-async def test_a_failed_step_that_rolls_back_is_the_default(cluster: FakeCluster) -> None:
-    async with running(cluster):
-        scripted(cluster, {"heal-1-1": failing()})
-        done = await carry_out(cluster, scale("more", 3), restart("anew"))
-        assert phases(done)[-2:] == ["rolling_back", "failed"]
-        assert await replicas(cluster) == 1
 
 
 async def test_stop_begins_nothing_more_and_undoes_nothing(cluster: FakeCluster) -> None:
@@ -175,30 +161,22 @@ async def test_what_waits_for_an_approval_is_withdrawn_when_another_step_fails(c
 # Another attempt.
 
 
-async def test_an_idempotent_action_that_failed_is_tried_again(cluster: FakeCluster) -> None:
+async def test_an_idempotent_action_that_failed_is_tried_again_as_often_as_the_step_says(cluster: FakeCluster) -> None:
     async with running(cluster):
-        scripted(cluster, {"heal-0-1": failing()})
+        scripted(cluster, {name: failing() for name in ("heal-0-1", "twice-0-1", "twice-0-2", "scale-0-1")})
         done = await carry_out(cluster, restart("anew", retries=2))
-        assert done.phase == "completed", done.to_dict()
-        assert await names(cluster) == ["heal-0-1", "heal-0-2"]
-        assert done.steps[0].attempt == 2
+        assert done.phase == "completed" and done.steps[0].attempt == 2, done.to_dict()
         first, second = await execution(cluster, "heal-0-1"), await execution(cluster, "heal-0-2")
         assert first.status.completion_time and second.status.start_time
         assert second.status.start_time - first.status.completion_time >= timedelta(seconds=9)
 
+        done = await carry_out(cluster, restart("anew", retries=1), name="twice", minutes=1)
+        assert done.phase == "failed"
 
-async def test_retries_come_to_an_end(cluster: FakeCluster) -> None:
-    async with running(cluster):
-        scripted(cluster, {f"heal-0-{attempt}": failing() for attempt in (1, 2, 3)})
-        done = await carry_out(cluster, restart("anew", retries=1))
-        assert done.phase == "failed" and await names(cluster) == ["heal-0-1", "heal-0-2"]
-
-
-async def test_an_action_that_may_have_changed_something_is_not_tried_again(cluster: FakeCluster) -> None:
-    async with running(cluster):
-        scripted(cluster, {"heal-0-1": failing()})
-        done = await carry_out(cluster, scale("more", 3, retries=3))
-        assert done.phase == "failed" and await names(cluster) == ["heal-0-1"]
+        # Nobody knows what a command has changed that ended in an error.
+        done = await carry_out(cluster, scale("more", 3, retries=3), name="scale", minutes=1)
+        assert done.phase == "failed"
+        assert await names(cluster) == ["heal-0-1", "heal-0-2", "scale-0-1", "twice-0-1", "twice-0-2"]
 
 
 async def test_what_was_refused_before_its_job_began_is_tried_again(cluster: FakeCluster) -> None:

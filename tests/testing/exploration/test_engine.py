@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,8 +14,10 @@ import pytest
 
 from kubernaut.client import Conflict
 from kubernaut.reconcile import Context, Controller, Reconciler, Result
+from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.core_v1 import ConfigMap
 from kubernaut.testing.exploration import (
+    ALL_FAULTS,
     Edit,
     ExplorationFailed,
     Fault,
@@ -33,6 +36,7 @@ from kubernaut.testing.exploration import (
     replay,
 )
 from kubernaut.testing.exploration.judge import Judge
+from kubernaut.testing.exploration.normal import EndState
 from kubernaut.testing.exploration.plan import Plan
 from tests.testing.exploration.world import Website, Websites, careless, publish, website
 
@@ -47,6 +51,10 @@ def outcome_of(scenario: Scenario, *injections: Injection, pace: int | None = No
 
 def with_reconciler(reconciler: Reconciler[Website]) -> Scenario:
     return replace(website, controllers=lambda: [Controller(Website, reconciler, owns=[ConfigMap])])
+
+
+def with_reconciler_made(make: Callable[[], Reconciler[Website]]) -> Scenario:
+    return replace(website, controllers=lambda: [Controller(Website, make())])
 
 
 # What is found, and how it is told.
@@ -88,8 +96,9 @@ def test_a_right_operator_passes_every_single_fault_and_random_ones() -> None:
 
 
 def test_a_failing_random_run_is_shrunk_to_the_fault_that_matters() -> None:
-    number = Plan(careless, Judge(careless).undisturbed).systematic
-    failure = explore(careless, runs=200, seed=number).failures[0]
+    scenario = replace(careless, faults=ALL_FAULTS - {Fault.DELETE})
+    number = Plan(scenario, Judge(scenario).undisturbed).systematic
+    failure = explore(scenario, runs=200, seed=number).failures[0]
 
     assert len(failure.schedule.injections) == 1
     assert failure.schedule.injections[0].call in (CREATE, STATUS) and failure.schedule.pace is None
@@ -160,9 +169,30 @@ def test_a_new_manager_must_find_nothing_to_do() -> None:
         async def reconcile(self, obj: Website, ctx: Context) -> None:
             obj.status.page = f"{id(self)}-{ctx.client is None}"
 
-    scenario = replace(website, controllers=lambda: [Controller(Website, Memory())])
-    with pytest.raises(Unusable, match="idempotence"):
-        explore(scenario, runs=1)
+    report = explore(replace(website, controllers=lambda: [Controller(Website, Memory())]), runs=20)
+    (failure,) = report.failures
+    assert report.runs == 1 and failure.seed == 0  # the undisturbed run is enough
+    assert failure.violation.invariant == "idempotence"
+    story = failure.story()
+    assert "what was written:" in story and "Website default/shop was changed:" in story
+    assert "-  page: " in story and "+  page: " in story
+
+
+def test_what_is_written_at_rest_is_told_though_it_changes_nothing_that_is_compared() -> None:
+    class Renames(Websites):
+        """Wrong: makes an object of a name of its own in each life."""
+
+        def __init__(self) -> None:
+            self.made = False
+
+        async def reconcile(self, obj: Website, ctx: Context) -> None:
+            if not self.made:
+                await ctx.client.create(ConfigMap(metadata=ObjectMeta(generate_name="life-", namespace="default")))
+            self.made = True
+
+    failure = explore(with_reconciler_made(Renames), runs=1).failures[0]
+    assert failure.violation.message == "a new manager wrote 1 times though the world was at rest"
+    assert "was created:\n  + apiVersion: v1" in failure.story()
 
 
 def test_what_a_person_wrote_must_stay() -> None:
@@ -270,6 +300,84 @@ def test_a_handover_is_an_orderly_stop_and_a_new_manager() -> None:
     stop = told.index("has stopped")
     assert any(text.startswith(STATUS) for text in told[:stop])  # the reconcile in flight came to its end
     assert outcome.violation is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 20.0])
+def test_a_deposed_leader_goes_on_with_a_stale_view_and_only_what_was_on_its_way_arrives(seconds: float) -> None:
+    retitled = replace(website, steps=retitle)
+    injection = Injection.of(Fault.DEPOSED, APPLY, seconds=seconds)
+    outcome = outcome_of(retitled, injection)
+    told = [(entry.actor, entry.text, entry.at) for entry in outcome.trace.entries]
+    old = [text for actor, text, _ in told if actor == "operator/1"]
+    late = next(at for actor, text, at in told if actor == "operator/1" and text.startswith(APPLY))
+    start = next(at for actor, text, at in told if actor == "operator/2")
+
+    assert late == pytest.approx(seconds, abs=0.01) and start < 0.01
+    assert f"{STATUS} default/shop -> is not sent: it does not lead" in old
+    assert old[-1] == "finds that it does not lead, and ends"
+    assert sum(text.startswith(APPLY) for text in old) == 1  # of the new title it knows nothing
+    assert outcome.violation is None
+
+
+async def retitle(world: World) -> None:
+    await publish(world)
+    site = await world.client.get(Website, "shop", namespace="default")
+    site.spec.title = "Sale"
+    await world.client.update(site)
+    await world.settled()
+
+
+def test_a_late_write_of_a_deposed_leader_finds_who_overwrites_without_looking() -> None:
+    class Once(Websites):
+        """Wrong: what it wrote once it never looks at again."""
+
+        async def reconcile(self, obj: Website, ctx: Context) -> Result | None:
+            if obj.status.page != obj.spec.title:
+                await super().reconcile(obj, ctx)
+                obj.status.page = obj.spec.title
+            return None
+
+    scenario = replace(
+        website, steps=retitle, controllers=lambda: [Controller(Website, Once())], faults=frozenset({Fault.DEPOSED})
+    )
+    failure = explore(scenario, runs=50).failures[0]
+    assert failure.violation.invariant == "end state"
+    assert failure.schedule.injections[0].number("seconds") > 0
+    assert explore(replace(scenario, lateness=[0.0]), runs=50).failed is False
+
+
+def test_people_touch_and_delete_what_was_there_from_the_start_if_the_operator_looks_at_it() -> None:
+    class Copies(Websites):
+        """Wrong: what is copied may go away."""
+
+        async def reconcile(self, obj: Website, ctx: Context) -> None:
+            source = await ctx.client.get(ConfigMap, "source", namespace="default")
+            obj.status.page = source.data["page"]
+
+    metadata = [ObjectMeta(name=name, namespace="default") for name in ("source", "unseen")]
+    objects = [ConfigMap(metadata=each, data={"page": "one"}) for each in metadata]
+    scenario = replace(
+        website, objects=objects, controllers=lambda: [Controller(Website, Copies())], faults=frozenset({Fault.DELETE})
+    )
+    plan = Plan(scenario, Judge(scenario).undisturbed)
+    paths = {each.text("path") for number in range(plan.systematic) for each in plan.schedule(number).injections}
+    assert [path.rpartition("/")[2] for path in sorted(paths)] == ["source", "shop"]
+
+    failure = explore(scenario, runs=60).failures[0]
+    assert "delete: a person deletes configmaps default/source before" in failure.story()
+
+
+def test_an_end_state_tells_what_was_there_and_is_gone_and_not_what_is_as_it_was() -> None:
+    def paths(end: EndState | None) -> list[str]:
+        assert end is not None
+        return [name for name in end.objects if name.startswith("ConfigMap default/kept")]
+
+    scenario = replace(website, objects=[ConfigMap(metadata=ObjectMeta(name="kept", namespace="default"))])
+    path = "/api/v1/namespaces/default/configmaps/kept"
+    touched = outcome_of(scenario, Injection.of(Fault.TOUCH, APPLY, path=path))
+    deleted = outcome_of(scenario, Injection.of(Fault.DELETE, APPLY, path=path))
+    assert not paths(touched.end) and touched.violation is None
+    assert paths(deleted.end) == ["ConfigMap default/kept"] and deleted.violation is None
 
 
 def test_systems_outside_are_boundaries_too() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,10 +33,12 @@ from kubernaut.testing.exploration import (
     Stage,
     World,
 )
+from kubernaut.testing.exploration.generations import Generation
 from kubernaut.testing.exploration.judge import Judge
 from kubernaut.testing.exploration.loop import run_exploring
 from kubernaut.testing.exploration.normal import EndState, diff
-from kubernaut.testing.exploration.schedule import ANY
+from kubernaut.testing.exploration.schedule import ANY, END
+from kubernaut.testing.exploration.streams import OpenWatch
 from kubernaut.testing.virtualtime import NeverAtRest
 from tests.testing.exploration.world import Website, careless, publish, website
 
@@ -45,7 +47,50 @@ def test_a_schedule_survives_json() -> None:
     crash = Injection.of("crash", "create jobs.batch", 2, after=True, downtime=30.0)
     schedule = Schedule((crash, Injection.of("error", ANY, 7, code=409)), pace=5)
     assert Schedule.from_dict(schedule.to_dict()) == schedule
-    assert str(crash) == "crash (downtime 30.0) after `create jobs.batch` number 2"
+    assert str(crash) == "crash after `create jobs.batch` number 2, and 30 s of nothing"
+
+
+PAGE = "/api/v1/namespaces/default/configmaps/shop-page"
+NODE = "/api/v1/nodes/one"
+
+
+@pytest.mark.parametrize(
+    ("injection", "told"),
+    [
+        (Injection.of("crash", "x"), "crash before `x` number 1"),
+        (Injection.of("handover", "x", after=True), "handover after `x` number 1"),
+        (Injection.of("deposed", "x", seconds=0.0), "deposed before `x` number 1: another one leads"),
+        (
+            Injection.of("deposed", "x", seconds=20.0),
+            "deposed before `x` number 1: that call arrives 20 s later, when another one leads",
+        ),
+        (Injection.of("error", "x", 3, code=409), "error 409 Conflict instead of `x` number 3"),
+        (Injection.of("timeout", "x"), "timeout before `x` number 1: the request is lost"),
+        (
+            Injection.of("timeout", "x", after=True),
+            "timeout after `x` number 1: it took effect, and the answer is lost",
+        ),
+        (
+            Injection.of("stale", "x", resource="pods", events=1),
+            "stale watches of pods, 1 event behind, before `x` number 1",
+        ),
+        (
+            Injection.of("lost", ANY, 4, resource="pods", events=2),
+            "lost: 2 events of the watches of pods, before call number 4",
+        ),
+        (Injection.of("clock", "x", seconds=-3600.0), "clock 1 h back before `x` number 1"),
+        (Injection.of("slow", "x", seconds=300.0), "slow pods, 5 min more to start, before `x` number 1"),
+        (
+            Injection.of("touch", "x", path=PAGE),
+            "touch: a person annotates configmaps default/shop-page before `x` number 1",
+        ),
+        (Injection.of("delete", END, path=NODE), "delete: a person deletes nodes one at the end"),
+        (Injection.of("other", "x", size=1), "other (size 1) before `x` number 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.fault,
+)
+def test_a_fault_is_told_in_words(injection: Injection, told: str) -> None:
+    assert str(injection) == told
 
 
 @pytest.mark.parametrize(
@@ -269,6 +314,40 @@ def test_a_snapshot_says_of_which_kinds_something_was_written() -> None:
         assert snapshot.changed() == []
 
     run_virtual(story)
+
+
+# Watches.
+
+
+def test_what_arrives_at_the_moment_at_which_a_delay_ends_is_not_held_for_ever() -> None:
+    frames: asyncio.Queue[bytes]
+    read: list[bytes] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield await frames.get()
+
+    async def reads(watch: OpenWatch) -> None:
+        async for frame in watch:
+            read.append(frame)
+
+    async def main() -> None:
+        nonlocal frames
+        frames = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        watch = OpenWatch("configmaps", Generation(1), chunks(), lambda: 0.0)
+        reader = loop.create_task(reads(watch))
+        # Timers run up to a microsecond early: the delay is over a little before its own time.
+        watch.delay(1, loop.time() + 10 + 5e-7)
+        await asyncio.sleep(10)
+        await asyncio.sleep(0)
+        frames.put_nowait(b'{"type":"ADDED"}\n')
+        await asyncio.sleep(60)
+        reader.cancel()
+        await watch.aclose()
+
+    run_exploring(main)
+    assert read == [b'{"type":"ADDED"}\n']
 
 
 # The loop of a run.

@@ -10,7 +10,10 @@ from kubernaut.fake.controlplane.kubectl.targets import Target, find
 
 
 async def cordon(session: Session, arguments: Arguments) -> None:
-    """Mark or unmark every named node as unschedulable. Raises KubectlError and ApiError."""
+    """Mark or unmark every named node as unschedulable. Raises KubectlError and ApiError.
+
+    What the server refuses is told and left at that, as kubectl does: the exit code is 0, and `drain` goes on.
+    """
     # `drain` cordons first, and says so.
     command = "cordon" if arguments.command == "drain" else arguments.command
     if not arguments.positionals and not arguments.text("selector"):
@@ -25,17 +28,18 @@ async def cordon(session: Session, arguments: Arguments) -> None:
         if bool(live.get("spec", {}).get("unschedulable")) == wanted:
             session.say(target.label, f"already {command}ed", arguments)
             continue
-        await _mark(session, arguments, target, wanted)
-        session.say(target.label, f"{command}ed", arguments)
+        if await _mark(session, arguments, target, wanted):
+            session.say(target.label, f"{command}ed", arguments)
 
 
-async def _mark(session: Session, arguments: Arguments, target: Target, wanted: bool) -> None:
+async def _mark(session: Session, arguments: Arguments, target: Target, wanted: bool) -> bool:
     if arguments.dry_run == "client":
-        return
+        return True
     body = {"spec": {"unschedulable": True if wanted else None}}
     try:
         await session.patch(target.path, "strategic", body, dry_run=arguments.dry_run == "server")
     except ApiError as error:
-        raise KubectlError(
-            f'error: unable to {"cordon" if wanted else "uncordon"} node "{target.name}": {error.message}'
-        ) from error
+        verb = "cordon" if wanted else "uncordon"
+        session.err.append(f'error: unable to {verb} node "{target.name}": {error.message}')
+        return False
+    return True

@@ -48,8 +48,11 @@ async def _look(work: Work) -> Health | None:
     if monitored is None or kind is None:
         return None
     live = await read(work.ctx.client, kind, monitored.namespace, monitored.name)
-    if live is None:
-        return None if _was_taken_away(work) else Health(False, f"{kind.kind} {monitored.name} does not exist any more")
+    going = live is None or bool(live["metadata"].get("deletionTimestamp"))
+    if going and _was_taken_away(work):
+        return None
+    if live is None or going:
+        return Health(False, "it does not exist any more" if live is None else "it is being deleted")
     return await work.config.monitor.look(work.ctx.client, kind, live)
 
 

@@ -11,7 +11,7 @@ from kubernaut.remediation.workflow.failing import end
 from kubernaut.remediation.workflow.failure import Failure
 from kubernaut.remediation.workflow.reasons import Reason
 from kubernaut.remediation.workflow.seams import PlanError
-from kubernaut.remediation.workflow.types import ErrorType, Phase, StepStatus, WorkflowStep
+from kubernaut.remediation.workflow.types import ErrorType, Phase, Plan, StepStatus, WorkflowStep
 from kubernaut.remediation.workflow.work import Work
 from kubernaut.resources import format_duration
 
@@ -21,6 +21,7 @@ async def planning(work: Work) -> Verdict:
     steps = work.workflow.spec.steps
     try:
         plan = work.config.planner.plan(work.workflow.spec)
+        _check(plan, len(steps))
         plan.timeouts = [_timeout(work, index, step) for index, step in enumerate(steps)]
     except PlanError as error:
         return await end(work, Failure(Reason.PLAN_INVALID, str(error), ErrorType.VALIDATION_ERROR, error.step))
@@ -29,6 +30,18 @@ async def planning(work: Work) -> Verdict:
     work.status.steps = [StepStatus(name=step.name) for step in steps]
     work.status.total_steps, work.status.completed_steps = len(steps), 0
     return Move(Phase.VALIDATING, f"{len(steps)} steps in {len(plan.waves)} waves")
+
+
+def _check(plan: Plan, steps: int) -> None:
+    """Whoever planned: each step has its place, after all that it follows. Raises PlanError."""
+    order = [index for wave in plan.waves for index in wave]
+    if sorted(order) != list(range(steps)) or len(plan.after) != steps:
+        raise PlanError("steps", f"the plan does not have each of the {steps} steps once: {plan.waves}")
+    done: set[int] = set()
+    for index in order:
+        if not done.issuperset(plan.after[index]):
+            raise PlanError(f"steps[{index}]", f"the plan has it before some of {plan.after[index]}, which it follows")
+        done.add(index)
 
 
 def _timeout(work: Work, index: int, step: WorkflowStep) -> timedelta:

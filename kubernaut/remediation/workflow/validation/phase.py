@@ -49,13 +49,11 @@ async def distrust(work: Work) -> Failure | None:
         return Failure(Reason.SPEC_CHANGED, message, ErrorType.VALIDATION_ERROR)
     if work.config.execution.allow_unstamped:
         return None
-    requester, vouching = work.workflow.spec.requested_by, work.config.vouching
+    requester = work.workflow.spec.requested_by
     if requester is None:
         message = "spec.requestedBy is missing: nobody knows who asked for this"
         return Failure(Reason.REQUESTER_UNKNOWN, message, ErrorType.PERMISSION_DENIED)
-    why: str | None = "no webhooks for workflows are set up"
-    if vouching is not None:
-        why = await vouching.vouches(work.ctx.client, work.workflow.metadata.creation_timestamp)
+    why = await work.config.vouching.vouches(work.ctx.client, work.workflow.metadata.creation_timestamp)
     if why is None:
         return None
     message = f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"

@@ -1,0 +1,33 @@
+"""The scenario `node`: a node cannot run pods any more; it is cordoned, and drained once a person has agreed."""
+
+from __future__ import annotations
+
+from kubernaut.cli.demo.scenarios.base import Scenario, request
+from kubernaut.cli.demo.stage import Stage
+from kubernaut.remediation.approval import Decision
+
+NODE = "node-2"
+
+
+async def play(stage: Stage) -> None:
+    stage.look("Node", NODE)
+    await stage.wait(seconds=5)
+    stage.say(f"The container runtime of {NODE} goes down.")
+    await stage.lose_node(NODE)
+    await stage.wait(minutes=1)
+    stage.broken_now()
+    await stage.alert("KubeNodeNotReady", node=NODE)
+    await stage.until_phase("ApprovalRequest", "pending")
+    stage.say("Cordoning needs nobody; draining moves every pod, which a person has to agree to.")
+    await stage.decide(Decision.APPROVED, "bob", "drain it, node-1 has room", after_minutes=2)
+    await stage.until_ended()
+    stage.look("Node", NODE)
+    stage.look("Deployment", "api-server")
+
+
+SCENARIO = Scenario(
+    name="node",
+    about="a node is not ready: it is cordoned and, once approved, drained",
+    play=play,
+    expected=[request("completed", "Remediated")],
+)
