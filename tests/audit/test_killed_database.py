@@ -188,7 +188,7 @@ async def test_a_postgresql_that_is_killed_among_500_executions_loses_and_double
         await _emptied(postgresql.url)
     await prepare(cluster, MANY)
     below, lag = DeferredStore(postgresql.url), AuditLag()
-    store = Killed(below, postgresql, at=500)
+    store = Killed(below, postgresql, at=700)
     try:
         async with cluster.running(executions(CONFIG), audits(store, lag=lag, catalog=CATALOG)):
             await create(cluster, MANY)
@@ -199,7 +199,7 @@ async def test_a_postgresql_that_is_killed_among_500_executions_loses_and_double
             assert 0 < told(found) < MANY - 50
             assert store.unanswered > 50
             # It comes back, and is killed once more while it is told what it missed.
-            store.at = store.asked + 200
+            store.at = store.asked + 150
             with hold():
                 await asyncio.to_thread(postgresql.start)
             await cluster.advance(seconds=20)

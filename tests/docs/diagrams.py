@@ -16,6 +16,7 @@ TABLES: Mapping[str, str] = {
     "WorkflowExecution": "kubernaut.remediation.workflow.phases",
     "RemediationProcessing": "kubernaut.remediation.processing.phases",
     "AIAnalysis": "kubernaut.remediation.analysis.phases",
+    "RemediationRequest": "kubernaut.remediation.request.phases",
 }
 """By kind the module whose `PHASES` is its table: a kind that has one stands here."""
 _BLOCK = re.compile(r"(<!-- diagram:(\w+) -->\n).*?(<!-- /diagram -->)", re.DOTALL)

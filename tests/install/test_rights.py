@@ -22,6 +22,8 @@ from kubernaut.reconcile.serving import IssuedTls
 from kubernaut.reconcile.webhooks.certificates import CertificateKeeper
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.remediation.execution.controller import targets_of
+from kubernaut.remediation.request import RemediationRequest
+from kubernaut.remediation.workflow import WorkflowExecution
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.admissionregistration_v1 import (
     MutatingWebhookConfiguration,
@@ -31,6 +33,7 @@ from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
 from kubernaut.timing import current_clock
+from tests.remediation.processing import situations as given
 
 SYSTEM, NAME = "kubernaut-system", "kubernaut"
 CONFIGURATIONS = (MutatingWebhookConfiguration, ValidatingWebhookConfiguration)
@@ -179,7 +182,7 @@ def counted(client: Client, permissions: Sequence[Permission]) -> tuple[Client, 
 
 @pytest.mark.cluster(rbac=True)
 async def test_the_rendered_rights_are_enough_and_each_of_them_is_used(cluster: FakeCluster) -> None:
-    wanted = installation()
+    wanted = installation(controllers=["executions", "approvals"])
     client, limit = counted(await install(cluster, wanted), wanted.all_permissions)
     await certify(client, wanted)
     for kind in CONFIGURATIONS:
@@ -193,8 +196,40 @@ async def test_the_rendered_rights_are_enough_and_each_of_them_is_used(cluster: 
     # a watch of a configuration begins without a list; what is owned could be applied, where this is created.
     elsewhere = {("patch", "events"), *(("list", kind.resource_type.plural) for kind in CONFIGURATIONS)}
     elsewhere |= {("patch", "approvalrequests"), ("update", "kubernetesexecutions/finalizers")}
+    # What a rollback is told by a Secret of its own goes when that is done (tests/remediation/test_rollback_secret).
+    elsewhere |= {("delete", "secrets")}
     unused = {(verb, right.path) for right in limit.unused for verb in right.verbs} - elsewhere
     assert not unused, "take these rights away, or let an execution of this test use them"
+
+
+@pytest.mark.cluster(rbac=True)
+@pytest.mark.parametrize("namespaces", [[], ["shop"]], ids=["everywhere", "in namespaces"])
+async def test_the_rendered_rights_are_enough_from_a_signal_to_a_healthy_target(
+    cluster: FakeCluster, namespaces: list[str]
+) -> None:
+    cluster.behaviour = given.by_image({given.BROKEN: given.UNPULLABLE})
+    wanted = installation(webhooks=False, **({"namespace": namespaces} if namespaces else {}))
+    client, limit = counted(await install(cluster, wanted), wanted.all_permissions)
+    async with manager_of(client, wanted).running():
+        bad = {"containers": [{"name": "web", "image": given.BROKEN}]}
+        rollout = MergePatch({"spec": {"template": {"spec": bad}}})
+        await cluster.client.patch(Deployment, "web", rollout, namespace="shop")
+        await cluster.advance(minutes=3)
+        target, signal = WEB, {"name": "RolloutStuck", "fingerprint": "f1"}
+        for name in ("heal", "deleted"):
+            metadata = {"name": name, "namespace": "shop"}
+            spec = {"signal": signal, "target": target}
+            await cluster.client.create(RemediationRequest.from_dict({"metadata": metadata, "spec": spec}))
+        await cluster.advance(minutes=4)
+        made = [each.status.reason for each in await cluster.client.list(RemediationRequest, namespace="shop")]
+        told = [each.status.message for each in await cluster.client.list(RemediationRequest, namespace="shop")]
+        assert sorted(map(str, made)) == ["DuplicateSignal", "Remediated"], told
+        for name in ("heal", "deleted"):
+            await cluster.client.delete(RemediationRequest, name, namespace="shop")
+        await cluster.advance(seconds=30)
+        for kind in (RemediationRequest, WorkflowExecution, KubernetesExecution):
+            assert not len(await cluster.client.list(kind, namespace="shop"))
+    limit.check()
 
 
 @pytest.mark.cluster(rbac=True)

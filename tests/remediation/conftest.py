@@ -210,7 +210,7 @@ class World:
                 return (409, "AlreadyExists") if path in self.objects else (201, self.put(body, path))
             case "GET" if path.endswith("/log"):
                 return 200, self.logs
-            case "GET" if path.endswith(("/jobs", "/pods", "/leases")):
+            case "GET" if path.endswith(("/jobs", "/pods", "/leases", "/secrets")):
                 key, _, value = dict(request.query).get("labelSelector", "").partition("=")
                 found = [o for p, o in self.objects.items() if p.startswith(path + "/")]
                 items = [o for o in found if o["metadata"].get("labels", {}).get(key) == value]

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.cluster(declared=True, nodes=1)
 KINDS = AllowedKinds.parse(["v1/ConfigMap", "apps/v1/Deployment"], sensitive=["v1/Secret"])
 CATALOG = Catalog.builtin(kinds=KINDS)
 PASSWORD, BETTER = "old-horse-battery", "new-staple-correct"
+EXECUTOR = "kubernaut-executor"
 TARGET = {"kind": "Secret", "namespace": "shop", "name": "db"}
 
 
@@ -94,11 +95,9 @@ async def test_what_a_secret_held_is_kept_in_a_secret_and_comes_back_from_there(
         assert await password(cluster) == BETTER
         back = fixed.status.rollback_information
         assert back is not None and back.available and back.parameters is None and back.secret_ref is not None
-        kept = await cluster.client.get(Secret, back.secret_ref.name, namespace="ops")
+        kept = await cluster.client.get(Secret, back.secret_ref.name, namespace=EXECUTOR)
         assert (kept.name, kept.uid) == (kept_name(fixed.uid or ""), back.secret_ref.uid)
         assert kept.immutable and kept.metadata.labels["kubernaut.io/execution-id"] == fixed.uid
-        controller = kept.metadata.controller_reference()
-        assert controller is not None and controller.uid == fixed.uid
         assert encoded(PASSWORD) in kept.value(WAY_BACK).decode()
         undone = await done(cluster, rollback_of(fixed))
         assert undone.status.phase == "rollback_ready", undone.status.to_dict()
@@ -110,7 +109,7 @@ async def test_what_a_secret_held_is_kept_in_a_secret_and_comes_back_from_there(
         await cluster.client.delete(KubernetesExecution, "fix", namespace="ops")
         await cluster.settled()
         with pytest.raises(NotFound):
-            await cluster.client.get(Secret, kept.name, namespace="ops")
+            await cluster.client.get(Secret, kept.name, namespace=EXECUTOR)
         # The way back has a way back, of its own.
         again = await done(cluster, rollback_of(undone))
         assert again.status.phase == "rollback_ready"
@@ -222,8 +221,8 @@ async def test_a_secret_that_is_gone_or_another_is_not_believed(cluster: FakeClu
     async with running(cluster):
         fixed = await done(cluster, changed())
         name = kept_name(fixed.uid or "")
-        kept = await cluster.client.get(Secret, name, namespace="ops")
-        await cluster.client.delete(Secret, name, namespace="ops")
+        kept = await cluster.client.get(Secret, name, namespace=EXECUTOR)
+        await cluster.client.delete(Secret, name, namespace=EXECUTOR)
         inverse = rollback_of(fixed)
         status = (await done(cluster, inverse)).status
         assert (status.phase, status.reason) == ("failed", "RollbackInvalid")
@@ -261,7 +260,7 @@ async def test_who_may_not_read_a_secret_does_not_get_it_by_deleting_it(cluster:
         assert (status.phase, status.reason) == ("failed", "RequesterForbidden"), status.to_dict()
         assert "jane may not get Secret shop/db" in (status.message or "")
         assert await password(cluster) == PASSWORD
-        assert [secret.name for secret in await cluster.client.list(Secret, namespace="ops")] == []
+        assert [each.name for each in await cluster.client.list(Secret, namespace=EXECUTOR)] == []
 
 
 class Listening:
@@ -302,7 +301,7 @@ def kept(world: Any) -> Any:
 
 
 def secrets(world: Any) -> Sequence[dict[str, Any]]:
-    return [obj for path, obj in world.objects.items() if "/namespaces/ops/secrets/" in path]
+    return [obj for path, obj in world.objects.items() if f"/namespaces/{EXECUTOR}/secrets/rollback-" in path]
 
 
 async def until_executing(world: Any) -> None:
@@ -315,14 +314,12 @@ async def test_the_secret_is_there_before_the_status_and_the_status_before_the_j
 
     def note(request: Any) -> None:
         end = request.path.rpartition("/")[2]
-        if request.method == "POST" and end in ("jobs", "secrets") and "kubernaut-executor" in request.path + "jobs":
+        if request.method == "POST" and end in ("jobs", "secrets"):
             seen.append((end, bool(secrets(kept)), "rollbackInformation" in kept.status))
-        if request.method == "POST" and request.path.endswith("/namespaces/ops/secrets"):
-            seen.append(("kept", bool(secrets(kept)), "rollbackInformation" in kept.status))
 
     kept.faults.append(note)
     await kept.run_to_job()
-    assert seen[0] == ("kept", False, False)
+    assert seen[0] == ("secrets", False, False)
     assert ("jobs", True, True) in seen
 
 
@@ -353,8 +350,8 @@ async def test_a_target_that_changed_before_the_job_has_another_secret(kept: Any
 
 async def test_a_stranger_s_secret_of_that_name_is_waited_for_and_never_used(kept: Any) -> None:
     uid = kept.objects[kept.execution_path]["metadata"]["uid"]
-    path = f"/api/v1/namespaces/ops/secrets/{kept_name(uid)}"
-    kept.add(path, "v1", "Secret", labels={"kubernaut.io/execution-id": uid}, immutable=True)
+    path = f"/api/v1/namespaces/{EXECUTOR}/secrets/{kept_name(uid)}"
+    kept.add(path, "v1", "Secret", labels={"kubernaut.io/execution-id": "another"}, immutable=True)
     await kept.settle()
     assert kept.condition("ChildNameTaken")["reason"] == "ForeignSecret"
     assert "rollbackInformation" not in kept.status and not kept.jobs()
@@ -366,7 +363,7 @@ async def test_a_stranger_s_secret_of_that_name_is_waited_for_and_never_used(kep
 
 async def test_a_stranger_s_secret_that_stays_ends_the_execution(kept: Any) -> None:
     uid = kept.objects[kept.execution_path]["metadata"]["uid"]
-    kept.add(f"/api/v1/namespaces/ops/secrets/{kept_name(uid)}", "v1", "Secret")
+    kept.add(f"/api/v1/namespaces/{EXECUTOR}/secrets/{kept_name(uid)}", "v1", "Secret")
     await kept.settle()
     kept.advance(minutes=10)
     await kept.settle()
@@ -392,7 +389,7 @@ async def test_a_conflict_between_two_creations_is_no_failure(kept: Any) -> None
     await until_executing(kept)
 
     def race(request: Any) -> Any:
-        if request.method == "POST" and request.path.endswith("/namespaces/ops/secrets"):
+        if request.method == "POST" and request.path.endswith(f"/namespaces/{EXECUTOR}/secrets"):
             kept.faults.clear()
             return 409, "AlreadyExists"
         return None

@@ -57,7 +57,8 @@ class Machinery:
         """What must be in the cluster: the definitions, and each action's ServiceAccount and rights."""
         definitions = [*request_crds(), *processing_crds(), *analysis_crds(), *workflow_crds(), *execution_crds()]
         rights = rbac_manifests(self._catalog, self.executor_namespace)
-        found = [*definitions, crd_for(ApprovalRequest), *(each.to_dict() for each in rights)]
+        home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GatewayConfig().cluster_namespace}}
+        found = [*definitions, crd_for(ApprovalRequest), home, *(each.to_dict() for each in rights)]
         return list({(each["kind"], _place(each), each["metadata"]["name"]): each for each in found}.values())
 
     def controllers(self, *, whole: bool) -> Sequence[Controller]:

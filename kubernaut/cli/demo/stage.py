@@ -18,11 +18,11 @@ from kubernaut.cli.demo.watching import FOLLOWED, Document, Key, Watcher
 from kubernaut.cli.tree.growing import grown, phase_of
 from kubernaut.cli.tree.kinds import ORDER
 from kubernaut.cli.tree.model import Branch
-from kubernaut.client import Client, MergePatch
+from kubernaut.client import Client, StrategicMergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.remediation.approval import ApprovalRequest, Decision, decide
 from kubernaut.remediation.gateway import PATH
-from kubernaut.resources import Resource, format_time
+from kubernaut.resources import format_time
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.core_v1 import Node
 from kubernaut.timing import current_clock
@@ -47,7 +47,7 @@ class Stage:
     watcher: Watcher
     gateway: httpx.AsyncClient
     before: list[Document] = field(default_factory=list)
-    firing: dict[str, datetime] = field(default_factory=dict)
+    firing: dict[str, tuple[datetime, dict[str, str]]] = field(default_factory=dict)
 
     @property
     def client(self) -> Client:
@@ -76,12 +76,12 @@ class Stage:
     async def set_image(self, namespace: str, name: str, image: str, who: str = "alice") -> None:
         """Roll out another image, as `kubectl set image` does."""
         self.person(who, f"kubectl -n {namespace} set image deployment/{name} {name}={image}")
-        containers = [{"name": name, "image": image}]
-        await self.patch(Deployment, namespace, name, {"spec": {"template": {"spec": {"containers": containers}}}})
+        await self.patch_container(namespace, name, {"name": name, "image": image})
 
-    async def patch(self, kind: type[Resource], namespace: str | None, name: str, patch: Mapping[str, Any]) -> None:
-        """Change an object."""
-        await self.client.patch(kind, name, MergePatch(dict(patch)), namespace=namespace)
+    async def patch_container(self, namespace: str, name: str, container: Mapping[str, Any]) -> None:
+        """Change a container of a Deployment; what is not given stays."""
+        patch = StrategicMergePatch({"spec": {"template": {"spec": {"containers": [dict(container)]}}}})
+        await self.client.patch(Deployment, name, patch, namespace=namespace)
 
     async def lose_node(self, name: str) -> None:
         """The node's kubelet says that it cannot run pods."""
@@ -93,10 +93,9 @@ class Stage:
         await self.client.update_status(node)
 
     async def alert(self, name: str, *, ended: bool = False, severity: str = "critical", **labels: str) -> None:
-        """Alertmanager sends a notification to the gateway, and the gateway's answer."""
-        given = {"alertname": name, "severity": severity, **labels}
+        """Alertmanager sends a notification to the gateway, which answers; without labels it repeats one."""
         now = current_clock().now()
-        started = self.firing.setdefault(name, now)
+        started, given = self.firing.setdefault(name, (now, {"alertname": name, "severity": severity, **labels}))
         sent = {
             "status": "resolved" if ended else "firing",
             "labels": given,
@@ -106,8 +105,8 @@ class Stage:
             "fingerprint": f"{abs(hash_of(given)):016x}",
         }
         body = {"version": "4", "receiver": "kubernaut", "status": sent["status"], "alerts": [sent]}
-        key = ("Alert", labels.get("namespace", ""), name)
-        told = ", ".join(f"{label}={value}" for label, value in labels.items())
+        key = ("Alert", given.get("namespace", ""), name)
+        told = ", ".join(f"{label}={value}" for label, value in given.items() if label != "alertname")
         self.watcher.tell("alert", key, str(sent["status"]), "", f"Alertmanager posts it to the gateway: {told}")
         answer = await self.gateway.post(PATH, json=body)
         results = answer.json().get("alerts") or [{}]
@@ -184,7 +183,7 @@ class Stage:
 async def opened(
     cluster: FakeCluster, machinery: Machinery, watcher: Watcher, *, whole: bool = True
 ) -> AsyncIterator[Stage]:
-    """A stage on which everything runs, and is followed. `whole`: with all controllers, else that of executions alone."""
+    """A stage on which everything runs, and is followed. `whole`: all controllers, else that of executions alone."""
     app = machinery.gateway(cluster.client)
     transport = httpx.ASGITransport(app=app)
     async with (
@@ -195,7 +194,6 @@ async def opened(
         for kind in FOLLOWED:
             tasks.start_soon(watcher.follow, cluster.client, kind)
         await cluster.settled()
-        watcher.begin()
         yield Stage(cluster, machinery, watcher, gateway, before=cluster.dump())
         tasks.cancel_scope.cancel()
 
@@ -212,5 +210,3 @@ def hash_of(labels: Mapping[str, str]) -> int:
 def _key(body: Document) -> Key:
     metadata = body["metadata"]
     return body["kind"], metadata.get("namespace", ""), metadata["name"]
-
-

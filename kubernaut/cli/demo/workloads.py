@@ -55,7 +55,9 @@ def _deployment(deployment: Document, pods: list[Document]) -> Health:
 
 
 def _node(node: Document, pods: list[Document]) -> Health:
-    conditions = {str(each.get("type")): str(each.get("status")) for each in mappings(dig(node, "status", "conditions"))}
+    conditions = {
+        str(each.get("type")): str(each.get("status")) for each in mappings(dig(node, "status", "conditions"))
+    }
     ready, cordoned = conditions.get("Ready") == "True", dig(node, "spec", "unschedulable") is True
     message = ("ready" if ready else "not ready") + (", cordoned" if cordoned else "")
     running = len(pods)
@@ -76,10 +78,10 @@ def _selected(deployment: Document, pod: Document) -> bool:
     return same_place and bool(selector) and all(labels.get(key) == value for key, value in selector.items())
 
 
-def _is_ready(pod: Document) -> bool:
+def _is_ready(document: Document) -> bool:
     return any(
         each.get("type") == "Ready" and each.get("status") == "True"
-        for each in mappings(dig(pod, "status", "conditions"))
+        for each in mappings(dig(document, "status", "conditions"))
     )
 
 

@@ -81,7 +81,9 @@ async def _follow(
         while True:
             branch = _grown(found)
             if live is not None:
-                live.update(Group(drawn(branch, brief=brief), *(Text(note, "dim") for note in found.notes)), refresh=True)
+                live.update(
+                    Group(drawn(branch, brief=brief), *(Text(note, "dim") for note in found.notes)), refresh=True
+                )
             elif (state := _timeless(branch.as_json())) != said:
                 said = state
                 typer.echo(json.dumps(branch.as_json()))

@@ -86,12 +86,10 @@ def _execution(document: Document) -> Iterator[Detail]:
     spec, status = _parts(document)
     yield "action", _step(spec)
     yield "undoes", line(dig(spec, "rollbackOf", "name"), 253)
-    if not dig(status, "approval"):
-        reasons = dig(status, "validationResults", "policyValidation", "approvalReasons")
-        yield "approval needed", [line(each, 512) for each in reasons] if isinstance(reasons, list) else []
-    decided = dig(status, "approval", "decidedBy") or dig(status, "rejection", "decidedBy")
-    yield ("approved by" if dig(status, "approval") else "rejected by"), line(decided, 253)
-    yield "result", line(dig(status, "executionResults", "message"))
+    yield "approved by", line(dig(status, "approval", "decidedBy"), 253)
+    yield "rejected by", line(dig(status, "rejection", "decidedBy"), 253)
+    result = line(dig(status, "executionResults", "message"))
+    yield "result", result if result != "Completed" else ""
     if dig(status, "rollbackInformation", "available") is True:
         back = {key: dig(status, "rollbackInformation", key) for key in ("action", "target", "parameters")}
         yield "way back", _step(back)
@@ -99,17 +97,21 @@ def _execution(document: Document) -> Iterator[Detail]:
 
 def _approval(document: Document) -> Iterator[Detail]:
     spec, status = _parts(document)
-    yield "asks for", line(dig(spec, "summary"), 512)
     reasons = dig(spec, "reasons")
     yield "because", [line(each, 512) for each in reasons] if isinstance(reasons, list) else []
-    yield "decided by", line(dig(status, "decidedBy", "username"), 253)
-    yield "said", line(dig(status, "reason"))
-    if not dig(status, "decision"):
+    if dig(status, "decision"):
+        yield "decided by", ": ".join(filter(None, (line(dig(status, "decidedBy", "username"), 253), _said(status))))
+    else:
+        yield "asks for", line(dig(spec, "summary"), 512)
         yield "required by", line(dig(spec, "requiredBy"), 63)
 
 
 def _job(document: Document) -> Iterator[Detail]:
     yield "command", command_of(document)
+
+
+def _said(status: Any) -> str:
+    return line(dig(status, "reason"))
 
 
 def command_of(job: Document) -> str:

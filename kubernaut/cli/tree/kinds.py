@@ -19,7 +19,8 @@ CHILDREN: tuple[type[Resource], ...] = (
     ApprovalRequest,
 )
 """What belongs to others, in the order in which it comes to be."""
-ORDER = tuple(kind.resource_type.kind for kind in (RemediationRequest, *CHILDREN, Job))
+_ALL: tuple[type[Resource], ...] = (RemediationRequest, *CHILDREN, Job)
+ORDER = tuple(kind.resource_type.kind for kind in _ALL)
 ROOTS: tuple[type[Resource], ...] = (RemediationRequest, WorkflowExecution, KubernetesExecution)
 
 

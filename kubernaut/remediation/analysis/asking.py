@@ -26,6 +26,7 @@ from kubernaut.remediation.machine.verdicts import SOON, Fail, Move, Verdict, Wa
 from kubernaut.remediation.processing.texts import line
 from kubernaut.remediation.processing.types import Facts, RemediationProcessing
 from kubernaut.remediation.processing.types import Phase as ProcessingPhase
+from kubernaut.remediation.signals import Signal
 
 _JITTER = 0.2
 
@@ -102,13 +103,20 @@ def _left(step: Ask, until: datetime | None, longest: timedelta) -> timedelta | 
 async def _question(step: Ask, facts: Facts | None) -> AnalysisInput:
     spec = step.obj.spec
     return AnalysisInput(
-        signal=spec.signal,
+        signal=_told(spec.signal),
         target=spec.target,
         asked_at=step.now,
         facts=facts,
         recovery=await _recovery(step) if spec.is_recovery_attempt else None,
         actions=offers(step.config.catalog),
     )
+
+
+def _told(signal: Signal) -> Signal:
+    """What monitoring said, redacted as the facts are: it may leave the cluster."""
+    labels = {key: line(value) for key, value in signal.labels.items()}
+    annotations = {key: line(value) for key, value in signal.annotations.items()}
+    return signal.model_copy(update={"labels": labels, "annotations": annotations})
 
 
 async def _recovery(step: Ask) -> Recovery:

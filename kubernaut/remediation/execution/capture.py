@@ -76,7 +76,7 @@ async def is_as_captured(run: Run, order: Order, invocation: Invocation[Paramete
     same: bool = same_capture(before, now.status)
     if before.secret_ref is None or now.withheld is None:
         return same and before.secret_ref is None and now.withheld is None
-    kept = await read_kept(run.ctx.client, run.execution)
+    kept = await read_kept(run, run.execution)
     return None if isinstance(kept, str) else same and kept.parameters == dict(now.withheld.parameters)
 
 

@@ -50,7 +50,7 @@ def _permissions(config: ExecutionConfig) -> list[Permission]:
         *lock_permissions(executor),
         Permission(["get"], KubernetesExecution, why="the execution that a rollback undoes, or that holds a target"),
         *job_permissions(config),
-        *keeping_permissions(),
+        *keeping_permissions(executor),
         *lifetime_permissions(config),
         Permission(["get"], Namespace, why="the labels that tell the policy of the environment"),
         *(Permission(["get", "list"], kind, why=_WHY_TARGETS) for kind in targets_of(config.catalog)),

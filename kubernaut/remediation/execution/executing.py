@@ -145,7 +145,7 @@ async def _state_to_undo(run: Run, rollback: RollbackStatus, ended: datetime) ->
         return UNKNOWN
     if rollback.secret_ref is None:
         return state_digest(found)
-    kept = await read_kept(run.ctx.client, run.execution)
+    kept = await read_kept(run, run.execution)
     return UNKNOWN if isinstance(kept, str) else state_digest(found, key=kept.key)
 
 

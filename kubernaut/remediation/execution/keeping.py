@@ -1,4 +1,8 @@
-"""Keeps the way back in a Secret of the execution's own, where its status must not hold it."""
+"""Keeps the way back in a Secret of the execution's own, where its status must not hold it.
+
+The Secret lies in the executor's namespace: there the controllers have a right to Secrets, and need it nowhere else. No
+owner reference reaches there: a label says whose it is, and the execution's finalizer removes it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import binascii
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +22,8 @@ from kubernaut.reconcile import Permission
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import KubernetesExecution, RollbackStatus, SecretRef
-from kubernaut.remediation.machine import SOON, Fail, Wait, find_child
-from kubernaut.resources import ObjectMeta, set_controller_reference
+from kubernaut.remediation.machine import SOON, Fail, Wait
+from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.authorization_v1 import (
     ResourceAttributes,
     SubjectAccessReview,
@@ -41,10 +46,10 @@ class KeptRollback:
     key: bytes
 
 
-def keeping_permissions() -> list[Permission]:
-    """What keeping and reading calls. The Secrets go with their executions, by owner reference."""
+def keeping_permissions(namespace: str) -> list[Permission]:
+    """What keeping, reading and removing calls."""
     why = "keeps the way back of an action where it holds secrets or is too long for a status"
-    return [Permission(["create", "get"], Secret, why=why)]
+    return [Permission(["create", "get", "list", "delete"], Secret, namespace=namespace, why=why)]
 
 
 def kept_name(uid: str, attempt: int = 1) -> str:
@@ -66,7 +71,7 @@ async def keep(
         return _unkept(order.target, f"it has more than {MAX_BYTES} bytes, which no Secret takes")
     for attempt in range(1, _TRIES + 1):
         name = kept_name(run.uid, attempt)
-        secret = await find_child(run, Secret, name)
+        secret = await _find(run, name)
         if secret is None:
             if run.status.is_true(Reason.CHILD_NAME_TAKEN):
                 return Wait()
@@ -83,18 +88,17 @@ async def keep(
     return _unkept(order.target, "it changes all the time")
 
 
-async def read_kept(client: Client, execution: KubernetesExecution) -> KeptRollback | str:
+async def read_kept(run: Run, execution: KubernetesExecution) -> KeptRollback | str:
     """What the Secret of an execution that keeps one holds; in words, why that cannot be believed. Raises ApiError."""
     back = execution.status.rollback_information
     reference = back.secret_ref if back is not None else None
     if reference is None:
         return f"{execution.name} keeps no Secret"
     try:
-        secret = await client.get(Secret, reference.name, namespace=execution.namespace)
+        secret = await run.ctx.client.get(Secret, reference.name, namespace=run.config.executor_namespace)
     except NotFound:
         return f"Secret {reference.name}, which says how {execution.name} is undone, is gone"
-    controller = secret.metadata.controller_reference()
-    if secret.uid != reference.uid or controller is None or controller.uid != execution.uid:
+    if secret.uid != reference.uid or not _is_of(secret, execution.uid or ""):
         return f"Secret {reference.name} is another one than {execution.name} kept"
     if not secret.immutable:
         return f"Secret {reference.name} is not immutable, so anybody may have changed it"
@@ -104,6 +108,33 @@ async def read_kept(client: Client, execution: KubernetesExecution) -> KeptRollb
         return KeptRollback(parameters, values[KEY])
     except (KeyError, TypeError, ValueError):
         return f"Secret {reference.name} cannot be read"
+
+
+async def remove_kept(client: Client, namespace: str, uid: str) -> None:
+    """Remove what the execution `uid` keeps. Raises ApiError."""
+    for secret in await client.list(Secret, namespace=namespace, labels={LABEL_EXECUTION_ID: uid}):
+        with suppress(NotFound):
+            await client.delete(Secret, secret.name, namespace=namespace, uid=secret.uid)
+
+
+async def _find(run: Run, name: str) -> Secret | None:
+    """The Secret of this execution, live; one of another's is waited for, and never adopted."""
+    try:
+        found = await run.ctx.client.get(Secret, name, namespace=run.config.executor_namespace)
+    except NotFound:
+        found = None
+    if found is None or _is_of(found, run.uid):
+        run.status.remove_condition(Reason.CHILD_NAME_TAKEN)
+        return found
+    message = f"Secret {name} exists and is not ours; waiting until it is gone"
+    if not run.status.is_true(Reason.CHILD_NAME_TAKEN):
+        run.event(Reason.CHILD_NAME_TAKEN, message, warning=True)
+    run.status.set_condition(Reason.CHILD_NAME_TAKEN, True, reason="ForeignSecret", message=message)
+    return None
+
+
+def _is_of(secret: Secret, uid: str) -> bool:
+    return secret.metadata.labels.get(LABEL_EXECUTION_ID) == uid and secret.name.startswith(kept_name(uid))
 
 
 def _text(found: RollbackInformation) -> bytes:
@@ -121,14 +152,11 @@ def _values(secret: Secret) -> dict[str, bytes]:
 def _secret(run: Run, name: str, text: bytes) -> Secret:
     data = {WAY_BACK: text, KEY: secrets.token_hex(32).encode()}
     labels = {**MANAGED_BY, LABEL_EXECUTION_ID: run.uid}
-    secret = Secret(
-        metadata=ObjectMeta(name=name, namespace=run.execution.namespace, labels=labels),
+    return Secret(
+        metadata=ObjectMeta(name=name, namespace=run.config.executor_namespace, labels=labels),
         data={key: base64.b64encode(value).decode() for key, value in data.items()},
         immutable=True,
     )
-    # Nothing waits for its deletion, so the execution's need not be held up: that would take a right more.
-    set_controller_reference(secret, run.execution, block=False)
-    return secret
 
 
 async def _may_not_read(run: Run, order: Order) -> Fail | None:

@@ -6,6 +6,7 @@ from kubernaut.client import ObjectHead
 from kubernaut.reconcile import Context, Result
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import delete_job, own_jobs
+from kubernaut.remediation.execution.keeping import remove_kept
 from kubernaut.remediation.execution.lock import release_targets
 from kubernaut.remediation.execution.phases import PHASES
 from kubernaut.remediation.execution.reasons import Reason
@@ -62,7 +63,7 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
                 violation.message = cut(violation.message, TOLD_BYTES)
 
     async def finalize(self, obj: KubernetesExecution, ctx: Context) -> Result | None:
-        """Stop and remove the Jobs, in whatever phase; done when none is left."""
+        """Stop and remove the Jobs, in whatever phase, and what is kept; done when nothing is left."""
         run = self.step(obj, ctx)
         self.observe(run)
         row = PHASES.get(obj.status.phase or "")
@@ -85,4 +86,5 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         if jobs:
             return Result(requeue_after=2 * SOON)
         await release_targets(ctx.client, self._config.executor_namespace, uid)
+        await remove_kept(ctx.client, self._config.executor_namespace, uid)
         return None

@@ -47,7 +47,7 @@ async def take_parameters(run: Run) -> Fail | None:
     original = await find_undone(run, spec.rollback_of, target)
     if isinstance(original, Fail):
         return original
-    kept = await read_kept(run.ctx.client, original)
+    kept = await read_kept(run, original)
     if isinstance(kept, str):
         return Fail(Reason.ROLLBACK_INVALID, f"spec.parametersFrom: {kept}")
     run.kept.parameters = kept.parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from kubernaut.remediation.processing.surroundings import (
     place,
 )
 from kubernaut.remediation.processing.texts import dig
-from kubernaut.remediation.processing.types import EventFact, Facts
+from kubernaut.remediation.processing.types import Facts
 from kubernaut.remediation.processing.workload import (
     Workload,
     controller_revisions,
@@ -31,30 +32,38 @@ from kubernaut.remediation.processing.workload import (
 )
 
 
-async def gather(gathering: Gathering) -> Facts:
-    """All that can be read, bounded and redacted. Never raises but for cancellation; see `Facts.missing`.
+async def gather(gathering: Gathering, within: timedelta) -> Facts:
+    """All that can be read in that time, bounded and redacted. Never raises but for cancellation; see `Facts.missing`.
 
     Independent parts are read at the same time, at most `limits.parallel` requests at once.
     """
-    facts = gathering.facts
-    namespace = gathering.asked.namespace
+    facts, namespace = gathering.facts, gathering.asked.namespace
     if not gathering.may_look:
         where = f"in namespace {namespace}" if namespace else "outside of all namespaces"
         told = f"it lies {where}, and this processing in {gathering.place}, which may look only at what is beside it"
         gathering.miss("target", f"{told} (`trusted_namespaces` of the configuration)")
         return facts
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await _all(gathering)
+    except TimeoutError:
+        gathering.miss("time", f"not everything was read within {within.total_seconds():.0f} s")
+    facts.environment = facts.environment or environment_of(namespace, {})
+    facts.priority = priority_of(gathering.signal.severity, facts.environment)
+    facts.events = newest(gathering.events, gathering.config.limits.events)
+    bound(facts, gathering.config.limits.facts_bytes)
+    return facts
+
+
+async def _all(gathering: Gathering) -> None:
+    namespace = gathering.asked.namespace
     async with asyncio.TaskGroup() as group:
         if namespace:
             group.create_task(gathering.part("namespace", partial(place, gathering, namespace)))
         workload = await _workload(gathering)
         if workload is not None:
             await _belonging(gathering, workload)
-    if not facts.environment and namespace:
-        facts.environment = environment_of(namespace, {})
-    facts.priority = priority_of(gathering.signal.severity, facts.environment)
     await _around(gathering, workload)
-    bound(facts, gathering.config.limits.facts_bytes)
-    return facts
 
 
 async def _workload(gathering: Gathering) -> Workload | None:
@@ -106,7 +115,6 @@ async def _belonging(gathering: Gathering, workload: Workload) -> None:
 async def _around(gathering: Gathering, workload: Workload | None) -> None:
     """Logs, nodes and Events, which the pods lead to. Logs are those of the target's own namespace only."""
     facts, limits = gathering.facts, gathering.config.limits
-    found: list[EventFact] = []
     on = list(dict.fromkeys(pod.node for pod in facts.pods if pod.node))[: limits.nodes]
 
     async def of_nodes() -> None:
@@ -116,7 +124,9 @@ async def _around(gathering: Gathering, workload: Workload | None) -> None:
             facts.nodes = await gathering.part("nodes", partial(nodes, gathering, on)) or []
 
     async def of_events(about: Named) -> None:
-        found.extend(await gathering.part("events", partial(events_of, gathering.client, about, limits.listed)) or [])
+        gathering.events.extend(
+            await gathering.part("events", partial(events_of, gathering.client, about, limits.listed)) or []
+        )
 
     async with asyncio.TaskGroup() as group:
         group.create_task(of_nodes())
@@ -127,7 +137,6 @@ async def _around(gathering: Gathering, workload: Workload | None) -> None:
             group.create_task(gathering.part(f"log of pod {pod.name}", logs))
         for about in _told_about(gathering, workload)[: limits.event_objects]:
             group.create_task(of_events(about))
-    facts.events = newest(found, limits.events)
 
 
 def _told_about(gathering: Gathering, workload: Workload | None) -> list[Named]:

@@ -31,7 +31,8 @@ async def gathering(step: Look) -> Verdict:
     """
     spec = step.obj.spec
     under_way = Gathering(step.ctx.client, step.config, spec.signal, spec.target, step.obj.namespace)
-    facts = await gather(under_way)
+    deadline, least = step.phased.deadline, 2 * step.config.limits.read
+    facts = await gather(under_way, max(deadline - step.now, least) if deadline is not None else least)
     if "target" in under_way.passing:
         if not step.expired:
             return Wait(step.config.limits.retry)

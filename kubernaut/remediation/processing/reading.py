@@ -15,7 +15,7 @@ from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.machine.errors import TRANSIENT
 from kubernaut.remediation.processing.config import ProcessingConfig
 from kubernaut.remediation.processing.texts import line
-from kubernaut.remediation.processing.types import Facts
+from kubernaut.remediation.processing.types import EventFact, Facts
 from kubernaut.remediation.signals import Signal
 from kubernaut.resources import AnyResource, ResourceType
 
@@ -37,6 +37,7 @@ class Gathering:
     place: str | None
     """The namespace of the processing."""
     facts: Facts = field(default_factory=Facts)
+    events: list[EventFact] = field(default_factory=list)
     read: int = 0
     passing: list[str] = field(default_factory=list)
     limiter: anyio.CapacityLimiter = field(init=False)

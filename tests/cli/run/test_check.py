@@ -23,7 +23,7 @@ from kubernaut.cli.run.plan import Plan, prepare
 from kubernaut.cli.run.show import as_yaml
 from kubernaut.cli.run.sources import Configuration, Misconfigured, read
 from kubernaut.policy import DEFAULT_BUNDLE, PolicyInput, PolicyTarget
-from kubernaut.reconcile import Controller, Reconciler, Watch
+from kubernaut.reconcile import Controller, Permission, Reconciler, Watch
 from kubernaut.remediation.approval import ApprovalRequests
 from kubernaut.remediation.execution import NoApprovals
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Node, Secret
@@ -275,6 +275,13 @@ def test_namespaces_restrict_what_is_watched_and_leave_what_names_its_own() -> N
     assert [watch.namespace for watch in within.watches] == [["a", "b"], "jobs", None]
     assert (whole.namespace, restricted(whole, [])) == (None, whole)
     assert restricted(Controller(ConfigMap, Nothing(), namespace=["b", "c"]), ["a", "b"]).namespace == ["b"]
+
+
+def test_within_namespaces_the_rights_to_what_is_owned_are_too() -> None:
+    rights = [Permission(["create"], Secret), Permission(["get"], ConfigMap), Permission(["get"], Node)]
+    within = restricted(Controller(ConfigMap, Nothing(), owns=[Secret], permissions=rights), ["a", "b"])
+    told = [(each.plural, each.namespace) for each in within.permissions]
+    assert told == [("secrets", "a"), ("secrets", "b"), ("configmaps", None), ("nodes", None)]
 
 
 def test_approvals_are_asked_for_where_their_controller_runs_and_count_where_webhooks_say_who_decided() -> None:

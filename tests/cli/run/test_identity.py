@@ -115,10 +115,10 @@ def plan(folder: Path, **settings: Any) -> Plan:
 
 
 def test_who_is_given_is_not_looked_for(tmp_path: Path) -> None:
-    [writers] = [part.writers for part in plan(tmp_path, own_user="a,b").parts if part.writers is not None]
-    assert writers.known
-    [writers] = [part.writers for part in plan(tmp_path).parts if part.writers is not None]
-    assert not writers.known
+    given = [part.writers for part in plan(tmp_path, own_user="a,b").parts if part.writers is not None]
+    assert given and all(writers.known for writers in given)
+    unknown = [part.writers for part in plan(tmp_path).parts if part.writers is not None]
+    assert unknown and not any(writers.known for writers in unknown)
 
 
 async def test_it_is_not_ready_while_the_webhooks_are_not_registered(cluster: FakeCluster, tmp_path: Path) -> None:

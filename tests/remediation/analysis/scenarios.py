@@ -83,7 +83,8 @@ def results_only_at_the_end(view: View) -> str | None:
 
 
 def every_one_ends_and_says_why(view: View) -> str | None:
-    for each in (*view.all(RemediationProcessing), *view.all(AIAnalysis)):
+    found: list[RemediationProcessing | AIAnalysis] = [*view.all(RemediationProcessing), *view.all(AIAnalysis)]
+    for each in found:
         if each.status.phase not in ("completed", "failed") or each.status.completion_time is None:
             return f"{each.kind} {each.name} is still {each.status.phase}"
         if each.status.phase == "failed" and not (each.status.reason and each.status.message):

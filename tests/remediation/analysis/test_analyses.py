@@ -81,6 +81,14 @@ async def test_an_answer_ends_it_with_a_proposal(cluster: FakeCluster) -> None:
     assert len(memory.asked) == 1
 
 
+async def test_what_monitoring_said_is_redacted_before_it_leaves_the_cluster(cluster: FakeCluster) -> None:
+    memory, analyzer = http(TRUTH)
+    wanted = alone()
+    wanted.spec.signal.annotations = {"description": "login failed with password=hunter2"}
+    await asked(cluster, analyzer, wanted)
+    assert memory.asked[0]["signal"]["annotations"] == {"description": "login failed with password=[REDACTED]"}
+
+
 async def test_what_may_pass_is_asked_again_at_a_time_that_is_in_the_status(cluster: FakeCluster) -> None:
     memory, analyzer = http((503, {}), httpx.ConnectError("refused"), TRUTH)
     async with running(cluster, config(analyzer)):
@@ -299,7 +307,7 @@ async def test_transitions_are_told_by_events(cluster: FakeCluster) -> None:
     assert notes["Completed"] == "proceed: restart-deployment Deployment web (confidence 0.90): the pod leaks"
 
 
-@pytest.mark.fake_only
+@pytest.mark.fake_only("servers before 1.25 have no CEL")
 async def test_the_spec_cannot_be_changed(cluster: FakeCluster) -> None:
     await given.prepare(cluster, None, *crds())
     await cluster.client.create(alone())

@@ -210,6 +210,25 @@ async def test_a_target_that_cannot_be_read_is_tried_again_until_the_time_is_up(
     assert part.facts.target is None and part.facts.environment == "staging"
 
 
+async def test_what_was_found_in_time_is_told_when_everything_is_slow(cluster: FakeCluster) -> None:
+    cluster.behaviour = given.by_image({"web:1": given.CRASHING})
+    await given.prepare(cluster)
+    slow = Limits(gathering=timedelta(seconds=30), read=timedelta(seconds=8), parallel=2)
+    async with cluster.running(processings(ProcessingConfig(limits=slow))):
+        await given.deploy(cluster)
+        await cluster.advance(minutes=1)
+        for resource in ("namespaces", "replicasets", "pods", "horizontalpodautoscalers", "pods/log", "events"):
+            cluster.faults.add(Fault.delay(7), resource=resource)
+        await cluster.client.create(given.processing(WEB))
+        await cluster.advance(seconds=60)
+        status = (await cluster.client.get(RemediationProcessing, "rr-1", namespace=NAMESPACE)).status
+    assert status.phase == "completed" and status.facts is not None
+    assert status.completion_time is not None and status.start_time is not None
+    assert status.completion_time - status.start_time <= timedelta(seconds=31)
+    assert status.facts.missing["time"] == "not everything was read within 30 s"
+    assert status.facts.target is not None and status.facts.pods and status.facts.environment == "staging"
+
+
 async def test_it_fails_only_when_nothing_could_be_read(cluster: FakeCluster) -> None:
     await given.prepare(cluster)
     async with cluster.running(processings()):

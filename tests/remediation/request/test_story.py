@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,3 +85,37 @@ async def test_a_bad_rollout_is_rolled_back_and_the_target_healthy(cluster: Clus
         assert web.status.ready_replicas == 2 and web.status.updated_replicas == 2
     for kind, count in ((RemediationProcessing, 1), (AIAnalysis, 1), (WorkflowExecution, 1), (KubernetesExecution, 1)):
         assert len(await cluster.client.list(kind, namespace="shop")) == count
+
+
+async def test_the_example_is_a_request_that_is_carried_out(cluster: Cluster) -> None:
+    await prepare(cluster)
+    async with cluster.running(*everything()):
+        await given.roll_out(cluster)
+        await cluster.load(Path(__file__).parents[3] / "examples" / "remediation-request.yaml")
+        await cluster.advance(minutes=4)
+        request = await read(cluster, "web-stuck")
+        assert request.status.reason == "Remediated" and request.spec.max_recovery_attempts == 2
+
+
+async def test_a_target_that_no_rule_knows_is_a_persons_and_nothing_is_done(cluster: Cluster) -> None:
+    await prepare(cluster)
+    async with cluster.running(*everything()):
+        await report(cluster)
+        await cluster.advance(minutes=3)
+        status = (await read(cluster)).status
+        assert (status.overall_phase, status.reason) == ("manual_review", "AnalysisInconclusive"), status.to_dict()
+        assert not len(await cluster.client.list(KubernetesExecution, namespace="shop"))
+
+
+async def test_a_request_that_is_deleted_while_it_acts_takes_everything_with_it(cluster: Cluster) -> None:
+    await prepare(cluster)
+    async with cluster.running(*everything()):
+        await given.roll_out(cluster)
+        await report(cluster)
+        while not len(await cluster.client.list(KubernetesExecution, namespace="shop")):
+            await cluster.advance(seconds=0.2)
+        await cluster.client.delete(RemediationRequest, "web-down", namespace="shop")
+        await cluster.advance(seconds=30)
+        kinds: tuple[type[Any], ...] = (RemediationRequest, WorkflowExecution, KubernetesExecution, AIAnalysis)
+        for kind in kinds:
+            assert not len(await cluster.client.list(kind, namespace="shop"))

@@ -12,7 +12,7 @@ from kubernaut.actions import LABEL_EXECUTION_ID, Catalog, rbac_manifests
 from kubernaut.policy import allow_all
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, executions
 from kubernaut.remediation.execution import crds as execution_crds
-from kubernaut.remediation.workflow import Phase, WorkflowConfig, WorkflowExecution, crds, workflows
+from kubernaut.remediation.workflow import Limits, Phase, WorkflowConfig, WorkflowExecution, crds, workflows
 from kubernaut.remediation.workflow.phases import PHASES
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.coordination_v1 import Lease
@@ -35,7 +35,8 @@ from tests.remediation.scenarios import every_execution_ends, no_job_outlives_it
 
 CATALOG = Catalog([Catalog.builtin().get(name) for name in ("restart-deployment", "scale-deployment")])
 EXECUTION = ExecutionConfig(catalog=CATALOG, evaluator=allow_all(), allow_unstamped=True)
-CONFIG = WorkflowConfig(execution=EXECUTION)
+# Within the time after which the world counts as at rest.
+CONFIG = WorkflowConfig(execution=EXECUTION, limits=Limits(monitoring=timedelta(seconds=50)))
 EXECUTOR = EXECUTION.executor_namespace
 BEFORE, AFTER = 2, 5
 ACTING = (Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK)
@@ -86,6 +87,7 @@ async def undone(world: World) -> None:
 
 async def two_at_once(world: World) -> None:
     await world.client.create(workflow(scale(WEB, 3), name="one"))
+    await world.until(lambda view: any(each.status.phase in ACTING for each in view.all(WorkflowExecution)))
     await world.client.create(workflow(scale(WEB, 4), name="two"))
     await world.settled(timedelta(seconds=40))
 
@@ -186,7 +188,12 @@ two_steps = Scenario(
     invariants=INVARIANTS,
     controlplane=[GarbageCollection(), Jobs(run=command), Deployments()],
     allowed=told_why,
-    ignore=["KubernetesExecution.status.executionResults.duration", "WorkflowExecution.status.executionSnapshot"],
+    ignore=[
+        "KubernetesExecution.status.executionResults.duration",
+        # The uid of the workflow is in the spec.
+        "KubernetesExecution.status.specDigest",
+        "WorkflowExecution.status.executionSnapshot",
+    ],
 )
 
 failing_second = replace(two_steps, name="failing-second", steps=undone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kubernaut.cli.demo.scenarios.base import Scenario, request
 from kubernaut.cli.demo.stage import Stage
-from kubernaut.resources.builtin.apps_v1 import Deployment
 
 NAMESPACE, NAME = "staging", "web"
 
@@ -14,9 +13,7 @@ async def play(stage: Stage) -> None:
     await stage.wait(seconds=5)
     stage.say("Somebody asks for more than any node has.")
     stage.person("alice", f"kubectl -n {NAMESPACE} set resources deployment/{NAME} --requests=cpu=64")
-    container = {"name": NAME, "image": "registry.example.com/web:1.9.0", "resources": {"requests": {"cpu": "64"}}}
-    patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    await stage.patch(Deployment, NAMESPACE, NAME, patch)
+    await stage.patch_container(NAMESPACE, NAME, {"name": NAME, "resources": {"requests": {"cpu": "64"}}})
     await stage.wait(minutes=3)
     stage.broken_now()
     stage.look("Deployment", NAME)

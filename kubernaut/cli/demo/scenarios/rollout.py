@@ -26,7 +26,7 @@ async def break_it(stage: Stage) -> None:
 
 def a_pod(stage: Stage) -> str:
     """The name of a pod of the Deployment."""
-    pods = [each["metadata"]["name"] for each in stage.watcher.all("Pod")]
+    pods = [str(each["metadata"]["name"]) for each in stage.watcher.all("Pod")]
     return next(name for name in reversed(pods) if name.startswith(f"{NAME}-"))
 
 

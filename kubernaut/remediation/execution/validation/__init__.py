@@ -15,6 +15,7 @@ from kubernaut.remediation.execution.validation.parameters import check_paramete
 from kubernaut.remediation.execution.validation.policy import check_policy
 from kubernaut.remediation.execution.validation.rbac import check_rbac
 from kubernaut.remediation.execution.validation.rollback import check_rollback
+from kubernaut.remediation.execution.validation.sight import Sight
 from kubernaut.remediation.execution.validation.target import check_target
 from kubernaut.remediation.machine.verdicts import Fail, Move, Verdict, Wait
 
@@ -23,17 +24,17 @@ from kubernaut.remediation.machine.verdicts import Fail, Move, Verdict, Wait
 class Check:
     """One check: None passes. One whose result is in the status is not run again in the same validation."""
 
-    run: Callable[[Run, Order], Awaitable[Fail | Wait | None]]
+    run: Callable[[Run, Order, Sight], Awaitable[Fail | Wait | None]]
     passed: Callable[[ValidationResults], bool]
 
 
 CHECKS = (
-    Check(check_parameters, lambda results: bool(results.parameter_validation)),
-    Check(check_rbac, lambda results: bool(results.rbac_validation)),
+    Check(lambda run, order, _: check_parameters(run, order), lambda results: bool(results.parameter_validation)),
+    Check(lambda run, order, _: check_rbac(run, order), lambda results: bool(results.rbac_validation)),
     Check(check_target, lambda results: bool(results.resource_exists)),
-    Check(check_rollback, lambda results: results.policy_validation is not None),
+    Check(lambda run, order, _: check_rollback(run, order), lambda results: results.policy_validation is not None),
     Check(check_policy, lambda results: results.policy_validation is not None),
-    Check(check_dry_run, lambda results: False),
+    Check(lambda run, order, _: check_dry_run(run, order), lambda results: False),
 )
 
 
@@ -48,10 +49,11 @@ async def validating(run: Run) -> Verdict:
     except (UnknownAction, ParameterError) as error:
         run.results.parameter_validation = False
         return order_failure(error)
+    sight = Sight(run, order)
     for check in CHECKS:
         if check.passed(run.results):
             continue
-        answer = await check.run(run, order)
+        answer = await check.run(run, order, sight)
         if answer is not None:
             return answer
     run.results.validation_time = run.now

@@ -9,10 +9,11 @@ from kubernaut.actions import ParameterError, Target
 from kubernaut.client import NotFound
 from kubernaut.policy import PolicyDecision, PolicyInput, PolicyUnavailable, Requester
 from kubernaut.remediation.execution.config import PolicyMode
-from kubernaut.remediation.execution.jobs import misfit, read_invocation
+from kubernaut.remediation.execution.jobs import misfit
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import PolicyValidation, PolicyViolationStatus
+from kubernaut.remediation.execution.validation.sight import Sight
 from kubernaut.remediation.machine.verdicts import Fail, Wait
 from kubernaut.resources.builtin.core_v1 import Namespace
 
@@ -21,12 +22,12 @@ ENVIRONMENT_LABELS = ("kubernaut.io/environment", "environment", "env")
 UNAVAILABLE_RULE = "policy-unavailable"
 
 
-async def check_policy(run: Run, order: Order) -> Fail | Wait | None:
+async def check_policy(run: Run, order: Order, sight: Sight | None = None) -> Fail | Wait | None:
     """Hard violations block in every mode; the others only in `strict`. No policy is asked about kubernaut's own."""
     mode = run.config.policy_mode
     if refusal := _protected(run, order):
         return refusal
-    invocation = await read_invocation(run, order)
+    invocation = await (sight or Sight(run, order)).invocation()
     if isinstance(invocation, Fail):
         return invocation
     try:

@@ -40,5 +40,5 @@ async def _key(run: Run, original: KubernetesExecution) -> bytes | Fail:
     back = original.status.rollback_information
     if back is None or back.secret_ref is None:
         return b""
-    kept = await read_kept(run.ctx.client, original)
+    kept = await read_kept(run, original)
     return Fail(Reason.ROLLBACK_INVALID, f"spec.rollbackOf: {kept}") if isinstance(kept, str) else kept.key

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from kubernaut.actions import ParameterError
-from kubernaut.remediation.execution.jobs import misfit, read_invocation
+from kubernaut.remediation.execution.jobs import misfit
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import ResolvedTarget
+from kubernaut.remediation.execution.validation.sight import Sight
 from kubernaut.remediation.machine.verdicts import Fail
 
 
-async def check_target(run: Run, order: Order) -> Fail | None:
+async def check_target(run: Run, order: Order, sight: Sight | None = None) -> Fail | None:
     """Fails when there is no such object, when it is another one than before, or when the action is about another."""
-    invocation = await read_invocation(run, order)
+    invocation = await (sight or Sight(run, order)).invocation()
     if isinstance(invocation, Fail):
         run.results.resource_exists = invocation.reason not in (Reason.TARGET_NOT_FOUND, Reason.TARGET_REPLACED)
         return invocation
