@@ -1,4 +1,4 @@
-"""Runs the real command in a process of its own, as a user would."""
+"""Runs the demo: in this process, or in one of its own, as a user would."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from kubernaut.cli.app import app
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,30 @@ class Ran:
 
 
 class Demo:
-    """`kubernaut demo`, with files written on the way."""
+    """`kubernaut demo` in this process, with files written on the way."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __call__(self, *options: str, text: str | None = None, stdin: str | None = None) -> Ran:
-        args = [sys.executable, "-m", "kubernaut", "demo", *options]
+        args = ["demo", *options]
         if text is not None:
             path = self.folder / "given.yaml"
             path.write_text(text)
             args += ["-f", str(path)]
-        done = subprocess.run(
-            args, input=stdin, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder
-        )
+        done = CliRunner().invoke(app, args, input=stdin)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    def process(self, *options: str) -> Ran:
+        """The same as a user runs it."""
+        args = [sys.executable, "-m", "kubernaut", "demo", *options]
+        done = subprocess.run(args, capture_output=True, text=True, timeout=120, check=False, cwd=self.folder)
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Demo:
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
+    monkeypatch.chdir(tmp_path)
     return Demo(tmp_path)

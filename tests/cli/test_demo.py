@@ -1,4 +1,4 @@
-"""`kubernaut demo` from the outside: what it prints, what it says of bad input, how it exits."""
+"""`kubernaut demo` with files, and the scenario `scale`: what is printed, what is said of bad input, how it exits."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ spec:
 """
 
 
-def test_without_files_the_example_scales_from_2_to_5(demo: Demo) -> None:
-    ran = demo("--json")
+SCALE = ("--scenario", "scale")
+
+
+def test_the_example_scales_from_2_to_5(demo: Demo) -> None:
+    ran = demo(*SCALE, "--json")
     assert ran.code == 0, ran.everything
     assert ran.last["outcome"] == "rollback_ready"
     assert ran.last["phases"] == ["validating", "validated", "executing", "rollback_ready"]
@@ -56,23 +59,22 @@ def test_without_files_the_example_scales_from_2_to_5(demo: Demo) -> None:
 
 
 def test_every_line_of_json_is_an_object_with_the_promised_fields(demo: Demo) -> None:
-    ran = demo("--json")
-    assert all(
-        set(line) == {"time", "kind", "namespace", "name", "phase", "reason", "message"} for line in ran.lines[:-1]
-    )
-    assert {line["kind"] for line in ran.lines[:-1]} == {"KubernetesExecution", "Job"}
+    ran = demo(*SCALE, "--json")
+    fields = {"time", "aspect", "kind", "namespace", "name", "phase", "reason", "message"}
+    assert all(set(line) == fields for line in ran.lines[:-1])
+    assert {line["kind"] for line in ran.lines[:-1]} == {"KubernetesExecution", "Job", "Deployment"}
     assert ran.err == ""
 
 
 def test_the_timeline_shows_phases_the_job_and_the_change(demo: Demo) -> None:
-    ran = demo()
+    ran = demo(*SCALE)
     assert ran.code == 0
     for word in ("validating", "executing", "rollback_ready", "exec-scale-deployment-", "spec.replicas: 2 -> 5"):
         assert word in ran.out
 
 
 def test_two_runs_print_the_same(demo: Demo) -> None:
-    assert demo("--json").out == demo("--json").out
+    assert demo(*SCALE, "--json").out == demo.process(*SCALE, "--json").out
 
 
 def test_three_actions_on_objects_of_the_users_own(demo: Demo) -> None:
@@ -202,3 +204,65 @@ def test_the_same_execution_twice_names_both_places(demo: Demo) -> None:
     ran = demo(text=execution() + execution())
     assert ran.code == 2
     assert "given twice" in ran.err
+
+
+REQUEST = """
+---
+apiVersion: remediation.kubernaut.io/v1
+kind: RemediationRequest
+metadata: {name: web-down, namespace: shop}
+spec:
+  signal: {name: KubeDeploymentReplicasMismatch, fingerprint: f1, severity: critical}
+  target: {kind: Deployment, namespace: shop, name: web}
+"""
+
+WORKFLOW = """
+---
+apiVersion: workflowexecution.kubernaut.io/v1
+kind: WorkflowExecution
+metadata: {name: more, namespace: shop}
+spec:
+  steps:
+  - name: scale
+    action: scale-deployment
+    target: {kind: Deployment, namespace: shop, name: web}
+    parameters: {replicas: 4}
+"""
+
+CRASHING = SHOP.replace(
+    "metadata: {labels: {app: web}}",
+    "metadata: {labels: {app: web}, annotations: {demo.kubernaut.io/containers: crash}}",
+)
+
+
+def test_a_workflow_of_the_users_own_is_carried_out(demo: Demo) -> None:
+    ran = demo("--json", text=SHOP + WORKFLOW)
+    assert ran.code == 0, ran.everything
+    assert ran.last["outcome"] == "completed"
+    assert [each["source"].rpartition("/")[2] for each in ran.last["workflows"]] == ["given.yaml (document 3)"]
+    assert [(each["name"], each["source"]) for each in ran.last["executions"]] == [
+        ("more-0-1", "WorkflowExecution more")
+    ]
+    assert [each["kind"] for each in ran.last["tree"]] == ["WorkflowExecution"]
+
+
+def test_a_request_of_the_users_own_waits_for_an_approval_that_option_approve_gives(demo: Demo) -> None:
+    """A crash that no rollout explains: the proposal is not sure, so somebody has to agree, and it does not help."""
+    ran = demo("--json", "--approve", text=CRASHING + REQUEST.replace("fingerprint: f1,", "fingerprint: f1, "))
+    decided = [line for line in ran.lines[:-1] if line["aspect"] == "approval"]
+    assert [(line["phase"], line["reason"]) for line in decided][1] == ("approved", "by demo")
+    assert (ran.code, ran.last["outcome"]) == (1, "manual_review")
+    [request] = ran.last["requests"]
+    assert "given.yaml" in request["source"] and request["reason"]
+
+
+def test_without_that_option_nobody_approves(demo: Demo) -> None:
+    ran = demo("--json", text=CRASHING + REQUEST)
+    assert (ran.code, ran.last["outcome"]) == (1, "manual_review")
+    assert ran.last["executions"][0]["reason"] == "ApprovalRequired"
+
+
+def test_containers_do_what_their_annotation_says(demo: Demo) -> None:
+    ran = demo("--json", text=CRASHING + execution("collect-logs", "kind: Pod, namespace: shop, name: batch-0", ""))
+    assert ran.code == 0, ran.everything
+    assert [line for line in ran.lines[:-1] if line["aspect"] == "health" and "crashing" in line["message"]]

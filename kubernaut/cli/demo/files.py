@@ -20,6 +20,7 @@ from kubernaut.fake import FakeCluster, Loaded, LoadError, PodScript
 from kubernaut.remediation.approval import Decision
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.remediation.processing.texts import dig
+from kubernaut.remediation.request import RemediationRequest
 from kubernaut.resources.builtin.core_v1 import Pod
 from kubernaut.resources.builtin.pods import Container
 
@@ -33,6 +34,8 @@ BEHAVIOURS = {
     "not-ready": PodScript(ready=False),
 }
 APPROVER = "demo"
+GOES_WRONG = timedelta(minutes=3)
+"""Before a request is given, which tells of something that has gone wrong by then."""
 
 _KINDS = {kind.resource_type.kind: kind.resource_type for kind in ROOTS}
 
@@ -76,10 +79,14 @@ async def carry_out(stage: Stage, scene: Scene, *, approve: bool, limit: timedel
     for manifest in scene.subjects:
         stories[key_of(manifest)] = Story(*key_of(manifest), manifest.source, what_of(manifest.body))
     given = [stories[key_of(manifest)] for manifest in scene.subjects]
+    waited = False
     async with anyio.create_task_group() as tasks:
         if approve:
             tasks.start_soon(_approve_all, stage)
         for manifest in scene.subjects:
+            if manifest.kind == RemediationRequest.resource_type.kind and not waited:
+                waited = True
+                await stage.wait(minutes=GOES_WRONG.total_seconds() / 60)
             await _give(stage.cluster, manifest)
         if await stage.watcher.until(lambda: all(story.outcome in ENDED for story in given), limit):
             await stage.cluster.settled()

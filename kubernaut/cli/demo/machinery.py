@@ -53,13 +53,14 @@ class Machinery:
         """Where the Jobs run."""
         return self._execution.executor_namespace
 
-    def objects(self) -> list[dict[str, Any]]:
+    def objects(self, *, whole: bool) -> list[dict[str, Any]]:
         """What must be in the cluster: the definitions, and each action's ServiceAccount and rights."""
-        definitions = [*request_crds(), *processing_crds(), *analysis_crds(), *workflow_crds(), *execution_crds()]
-        rights = rbac_manifests(self._catalog, self.executor_namespace)
+        rights = [each.to_dict() for each in rbac_manifests(self._catalog, self.executor_namespace)]
+        if not whole:
+            return [*execution_crds(), *rights]
         home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GatewayConfig().cluster_namespace}}
-        found = [*definitions, crd_for(ApprovalRequest), home, *(each.to_dict() for each in rights)]
-        return list({(each["kind"], _place(each), each["metadata"]["name"]): each for each in found}.values())
+        definitions = [*request_crds(), *processing_crds(), *analysis_crds(), *workflow_crds(), *execution_crds()]
+        return [*definitions, crd_for(ApprovalRequest), home, *rights]
 
     def controllers(self, *, whole: bool) -> Sequence[Controller]:
         """All of them, or that of executions alone."""
@@ -95,6 +96,3 @@ def _analyzer(rules: str | None, catalog: Catalog) -> RuleAnalyzer:
     with resources.as_file(DATA / rules) as path:
         return RuleAnalyzer.load(path, catalog=catalog)
 
-
-def _place(document: dict[str, Any]) -> str:
-    return str(document["metadata"].get("namespace") or "")

@@ -50,7 +50,7 @@ async def play_scene(scene: Scene, screen: Screen, *, approve: bool = False) -> 
         await carry_out(stage, scene, approve=approve)
 
     machinery = Machinery(approving=approve)
-    return await _played(machinery, scene.state, behave, screen, play, whole=scene.whole)
+    return await _played(machinery, scene.state, behave, screen, play, whole=scene.whole or approve)
 
 
 async def _played(
@@ -64,7 +64,7 @@ async def _played(
     whole: bool = True,
 ) -> Outcome:
     async with FakeCluster(rbac=True, behaviour=behaviour) as cluster:
-        await cluster.load(machinery.objects())
+        await cluster.load(machinery.objects(whole=whole))
         await load_state(cluster, state, screen)
         await cluster.settled()
         watcher = Watcher(screen.entry, machinery.executor_namespace)

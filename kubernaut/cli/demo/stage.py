@@ -14,7 +14,7 @@ import httpx
 from kubernaut.cli.demo.changes import ObjectChange, changes
 from kubernaut.cli.demo.entries import ENDED
 from kubernaut.cli.demo.machinery import Machinery
-from kubernaut.cli.demo.watching import FOLLOWED, Document, Key, Watcher
+from kubernaut.cli.demo.watching import ALONE, FOLLOWED, Document, Key, Watcher
 from kubernaut.cli.tree.growing import grown, phase_of
 from kubernaut.cli.tree.kinds import ORDER
 from kubernaut.cli.tree.model import Branch
@@ -191,7 +191,7 @@ async def opened(
         cluster.running(*machinery.controllers(whole=whole)),
         anyio.create_task_group() as tasks,
     ):
-        for kind in FOLLOWED:
+        for kind in FOLLOWED if whole else ALONE:
             tasks.start_soon(watcher.follow, cluster.client, kind)
         await cluster.settled()
         yield Stage(cluster, machinery, watcher, gateway, before=cluster.dump())

@@ -13,9 +13,10 @@ from kubernaut.cli.demo.entries import Aspect, Entry, Story
 from kubernaut.cli.demo.workloads import look
 from kubernaut.cli.tree.describing import command_of, details_of, target_of
 from kubernaut.cli.tree.growing import phase_of
-from kubernaut.cli.tree.kinds import CHILDREN, ROOTS
+from kubernaut.cli.tree.kinds import CHILDREN, ROOTS, plain
 from kubernaut.client import Client
 from kubernaut.remediation.approval.types import ApprovalRequest
+from kubernaut.remediation.execution.types import KubernetesExecution
 from kubernaut.remediation.processing.texts import dig, mappings
 from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.resources import Resource
@@ -29,7 +30,10 @@ Document = dict[str, Any]
 Key = tuple[str, str, str]
 
 OURS: tuple[type[Resource], ...] = (RemediationRequest, *CHILDREN)
-FOLLOWED: tuple[type[Resource], ...] = (*OURS, Job, Event, Deployment, Pod, Node)
+AROUND: tuple[type[Resource], ...] = (Job, Event, Deployment, Pod, Node)
+FOLLOWED: tuple[type[Resource], ...] = (*OURS, *AROUND)
+ALONE: tuple[type[Resource], ...] = (KubernetesExecution, *AROUND)
+"""What there is to follow where only executions are carried out."""
 TOLD = tuple(kind.resource_type.kind for kind in ROOTS)
 """Kinds of which the story is kept."""
 _NAMES = frozenset(kind.resource_type.kind for kind in OURS)
@@ -60,7 +64,7 @@ class Watcher:
 
     async def follow(self, client: Client, kind: type[Resource]) -> None:
         """Take in every change of one kind; runs until it is cancelled."""
-        async with client.watch(kind) as events:
+        async with client.watch(plain(kind)) as events:
             async for event in events:
                 if event.type in ("ADDED", "MODIFIED", "DELETED"):
                     self._take(event.object.to_dict(), gone=event.type == "DELETED")

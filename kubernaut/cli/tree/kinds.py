@@ -36,4 +36,4 @@ NAMES = {name: kind for kind in ROOTS for name in _names(kind)}
 def plain(kind: type[Resource]) -> type[AnyResource]:
     """The same kind as plain data: an object that is not as it should be is shown all the same."""
     resource = kind.resource_type
-    return AnyResource.of(resource.api_version, resource.kind, resource.plural)
+    return AnyResource.of(resource.api_version, resource.kind, resource.plural, resource.namespaced)

@@ -53,15 +53,17 @@ class ReplicaSets(Reconciler[ReplicaSet]):
                     return
                 message = f"Error creating: {error.message}"
                 ctx.events.event(replica_set, "FailedCreate", message, type="Warning", action="Create")
-                conditions.put(
-                    ReplicaSetCondition,
-                    known,
-                    "ReplicaFailure",
-                    True,
-                    now,
-                    reason="FailedCreate",
-                    message=error.message,
-                )
+                # Only where it is not there yet, as Kubernetes does: the message names a pod that is never the same.
+                if all(c.type != "ReplicaFailure" for c in known):
+                    conditions.put(
+                        ReplicaSetCondition,
+                        known,
+                        "ReplicaFailure",
+                        True,
+                        now,
+                        reason="FailedCreate",
+                        message=error.message,
+                    )
                 raise
             ctx.events.event(replica_set, "SuccessfulCreate", f"Created pod: {pod.name}", action="Create")
         replica_set.status.conditions = [c for c in known if c.type != "ReplicaFailure"]

@@ -43,6 +43,9 @@ async def executing(step: RequestStep) -> Verdict:
 
 
 async def _begin(step: RequestStep) -> Verdict:
+    if step.expired:
+        look_at = [f"WorkflowExecution {step.obj.namespace}/{step.workflow_name}: it was never made"]
+        return review(step, Review.EXECUTING_TIMEOUT, "no workflow could be made in time", look_at)
     if step.phased.is_true(CHILD_NAME_TAKEN):
         return Wait()
     analysis = await find_child(step, AIAnalysis, step.found_name)

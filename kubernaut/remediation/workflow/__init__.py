@@ -20,6 +20,7 @@ from kubernaut.remediation.workflow.types import (
     WorkflowExecutionStatus,
     WorkflowStep,
 )
+from kubernaut.remediation.workflow.webhooks import workflow_webhooks
 
 __all__ = [
     "FINALIZER",
@@ -41,5 +42,6 @@ __all__ = [
     "WorkflowExecutionStatus",
     "WorkflowStep",
     "crds",
+    "workflow_webhooks",
     "workflows",
 ]

@@ -115,14 +115,20 @@ def served(folder: Path, *, port: int = 0, rbac: bool = False) -> Iterator[Serve
         cluster.stop()
 
 
-STORY: tuple[type[Resource], ...] = (WorkflowExecution, RemediationProcessing, AIAnalysis, RemediationRequest)
+STORY: tuple[type[Resource], ...] = (
+    ApprovalRequest,
+    WorkflowExecution,
+    RemediationProcessing,
+    AIAnalysis,
+    RemediationRequest,
+)
 
 
 def what_executions_need() -> list[dict[str, Any]]:
     """The rights of the actions' Jobs, and the kinds of all controllers that run by default."""
     return [
         *crds(),
-        *(crd_for(kind) for kind in (ApprovalRequest, *STORY)),
+        *(crd_for(kind) for kind in STORY),
         *(each.to_dict() for each in rbac_manifests(Catalog.builtin(), "kubernaut-executor")),
     ]
 

@@ -2,7 +2,7 @@
 
 from kubernaut.fake import FakeCluster, PodScript
 from kubernaut.resources.builtin.apps_v1 import Deployment, ReplicaSet
-from kubernaut.resources.builtin.core_v1 import Pod
+from kubernaut.resources.builtin.core_v1 import Pod, ResourceQuota
 from tests.fake.controlplane.objects import (
     SECOND,
     condition,
@@ -175,6 +175,18 @@ async def test_pods_that_cannot_be_made_show_as_a_replica_failure(cluster: FakeC
     status, reason, message = condition((await live(cluster)).status, "ReplicaFailure")
     assert (status, reason) == ("True", "FailedCreate") and "absent" in message
     assert "FailedCreate" in await reasons(cluster, "ReplicaSet")
+
+
+async def test_pods_that_a_quota_refuses_are_tried_ever_more_seldom(cluster: FakeCluster) -> None:
+    quota = {"metadata": {"name": "none", "namespace": "default"}, "spec": {"hard": {"pods": "0"}}}
+    await cluster.client.create(ResourceQuota.from_dict(quota))
+    await cluster.settled()
+    await cluster.client.create(deployment(replicas=1))
+    await cluster.advance(seconds=60)
+    before = len(cluster.requests)
+    await cluster.advance(seconds=60)
+    assert "exceeded quota" in condition((await live(cluster)).status, "ReplicaFailure")[2]
+    assert len(cluster.requests) - before < 60, "each refusal is no news"
 
 
 async def test_a_relabelled_pod_is_released_and_replaced(cluster: FakeCluster) -> None:

@@ -211,6 +211,17 @@ async def test_a_strangers_object_of_a_childs_name_is_never_adopted(world: World
         assert (status.overall_phase, status.is_true("ChildNameTaken")) == ("completed", False)
 
 
+async def test_a_workflow_whose_name_is_a_strangers_for_too_long_is_a_persons_matter(world: World) -> None:
+    spec = {"steps": [{"name": "other", "action": "restart-deployment", "target": TARGET}]}
+    world.scripts[WorkflowExecution] = working
+    stranger = {"metadata": {"name": "web-down-0", "namespace": "shop"}, "spec": spec}
+    await world.client.create(WorkflowExecution.from_dict(stranger))
+    async with world.cluster.running(*world.controllers()):
+        await world.create(timeouts={"executing": "1m"})
+        await world.cluster.advance(minutes=2)
+        assert (await world.status()).reason == "ExecutingTimeout"
+
+
 async def test_what_cannot_be_read_lets_itself_be_deleted_with_its_children(world: World) -> None:
     async with world.cluster.running(*world.controllers()):
         await reach(world, "executing")

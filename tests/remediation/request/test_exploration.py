@@ -17,14 +17,14 @@ RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
 FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
 # In CI some of each, from another place in each.
 BOUNDED = {
-    "recovery": (0, 24),
-    "same-failure-twice": (60, 10),
-    "two-on-one-target": (20, 14),
-    "one-signal-twice": (40, 10),
-    "deletion-half-way": (20, 14),
-    "cancellation-half-way": (10, 10),
+    "recovery": (0, 14),
+    "same-failure-twice": (60, 6),
+    "two-on-one-target": (20, 8),
+    "one-signal-twice": (40, 6),
+    "deletion-half-way": (20, 8),
+    "cancellation-half-way": (10, 6),
 }
-SEEDS = 6
+SEEDS = 4
 RANDOM = 5000
 """A number that is certainly a seed's."""
 

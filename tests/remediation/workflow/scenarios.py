@@ -160,11 +160,10 @@ def no_lease_is_left(view: View) -> str | None:
 
 
 def told_why(view: View) -> bool:
-    """Right where time ran out or a person came between: it failed, and what was done is known; or it was deleted."""
+    """Right where a person came between, who deleted something, or time ran out: it failed, and what was done is
+    known."""
     found = view.all(WorkflowExecution)
-    if not found:
-        return bool(view.deleted_by_people)
-    return any(each.status.phase == Phase.FAILED for each in found)
+    return bool(view.deleted_by_people) or any(each.status.phase == Phase.FAILED for each in found)
 
 
 INVARIANTS = (
@@ -192,6 +191,8 @@ two_steps = Scenario(
         "KubernetesExecution.status.executionResults.duration",
         # The uid of the workflow is in the spec.
         "KubernetesExecution.status.specDigest",
+        # What people note on a target is a part of its state.
+        "KubernetesExecution.status.rollbackInformation.stateAfter",
         "WorkflowExecution.status.executionSnapshot",
     ],
 )

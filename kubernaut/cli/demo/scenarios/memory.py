@@ -17,7 +17,7 @@ async def play(stage: Stage) -> None:
     await stage.wait(seconds=5)
     stage.say("A release with a leak goes out.")
     await stage.set_image(NAMESPACE, NAME, LEAKING)
-    await stage.wait(minutes=10)
+    await stage.wait(minutes=4)
     stage.broken_now()
     stage.look("Deployment", NAME)
     await stage.alert("KubeContainerOOMKilled", namespace=NAMESPACE, deployment=NAME, severity="warning")
