@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -83,9 +82,8 @@ def _explored(
         if which is not None:
             reports.append(replay(scenario, which))
             continue
-        count = workers or os.cpu_count() or 1
         with_progress = _progress(scenario, runs, quiet)
-        report = explore(scenario, runs=runs, seed=seed, limit=limit, workers=count, progress=with_progress)
+        report = explore(scenario, runs=runs, seed=seed, limit=limit, workers=workers, progress=with_progress)
         reports.append(report)
         if not quiet and sys.stderr.isatty():
             typer.echo("\r\x1b[K", nl=False, err=True)

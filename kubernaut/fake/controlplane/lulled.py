@@ -34,6 +34,9 @@ class Lulled(RequestReconciler):
         """Wait, or let the reconciler look."""
         now = asyncio.get_running_loop().time()
         due = self._due.get(request)
+        if due is None and ctx.attempt > 1:
+            # A retry has waited already; to ask for another wait would be a success, and end the back-off.
+            return await self._inner.reconcile(request, ctx)
         if due is None:
             due = self._due[request] = now + LULL.total_seconds()
         if (rest := timedelta(seconds=due - now)) > _ROUNDING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def explore(
 
     The runs are numbered from `seed`: the first numbers are the undisturbed run and each single fault at each call,
     the rest are random seeds; the same number is always the same run, and the least number that fails is reported,
-    however many `workers` (processes) share the work. `limit`: real time after which no further run starts. `progress`
+    however many `workers` (processes; 0: one for each core) share the work. `limit`: real time after which no further run starts. `progress`
     is called several times a second with the report so far. Never raises for what was found: see `Report.check`.
     Raises Unusable where the undisturbed run fails, and what the scenario's own code raises.
 
@@ -46,6 +47,7 @@ def explore(
     began = time.monotonic()
     if "fork" not in multiprocessing.get_all_start_methods():
         workers = 1
+    workers = workers or os.cpu_count() or 1
     with quiet(), _little_garbage():
         judge = Judge(scenario)
         plan = Plan(scenario, judge.undisturbed)
