@@ -18,7 +18,7 @@ test: $(STAMP)
 explore: $(STAMP)
 	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
 		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py \
-		tests/remediation/test_exploration.py tests/exploration $(ARGS)
+		$$(find tests/remediation -name "test_exploration*.py") tests/exploration $(ARGS)
 
 # The reconcilers' suites on a real API server: KUBEBUILDER_ASSETS names the folder of etcd, kube-apiserver and kube-controller-manager.
 SUITES ?= $$(grep -rlE "cluster: (Cluster|FakeCluster)" tests/reconcile tests/remediation tests/examples examples)

@@ -244,7 +244,12 @@ def test_as_json_each_entry_is_a_line_and_the_last_one_has_everything() -> None:
     fields = {"time", "aspect", "kind", "namespace", "name", "phase", "reason", "message"}
     assert all(set(entry) == fields for entry in entries)
     assert [entry for entry in entries if entry["aspect"] in ("phase", "health", "alert", "story")]
-    assert (last["outcome"], last["scenario"], last["asTold"], last["problems"]) == ("manual_review", "review", True, [])
+    assert (last["outcome"], last["scenario"], last["asTold"], last["problems"]) == (
+        "manual_review",
+        "review",
+        True,
+        [],
+    )
     assert last["expected"] == ["RemediationRequest manual_review (AnalysisInconclusive)"]
     assert last["phases"] == ["pending", "processing", "analyzing", "manual_review"]
     [request], [tree] = last["requests"], last["tree"]

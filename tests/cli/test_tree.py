@@ -230,7 +230,10 @@ async def test_it_is_found_by_owners_labels_and_what_statuses_tell(served: tuple
         ("web-down", "● RemediationRequest web-down  executing"),
         ("remediationrequest/web-down", "● RemediationRequest web-down  executing"),
         ("wfe/web-down-1", "● WorkflowExecution web-down-1  executing"),
-        ("kubernetesexecutions.kubernetesexecution.kubernaut.io/web-down-1-0-1", "● KubernetesExecution web-down-1-0-1"),
+        (
+            "kubernetesexecutions.kubernetesexecution.kubernaut.io/web-down-1-0-1",
+            "● KubernetesExecution web-down-1-0-1",
+        ),
     ],
 )
 async def test_any_of_three_kinds_is_the_root(served: tuple[FakeCluster, Path], name: str, first: str) -> None:

@@ -95,4 +95,3 @@ def _analyzer(rules: str | None, catalog: Catalog) -> RuleAnalyzer:
         return RuleAnalyzer.shipped()
     with resources.as_file(DATA / rules) as path:
         return RuleAnalyzer.load(path, catalog=catalog)
-

@@ -37,9 +37,9 @@ def explore(
 
     The runs are numbered from `seed`: the first numbers are the undisturbed run and each single fault at each call,
     the rest are random seeds; the same number is always the same run, and the least number that fails is reported,
-    however many `workers` (processes; 0: one for each core) share the work. `limit`: real time after which no further run starts. `progress`
-    is called several times a second with the report so far. Never raises for what was found: see `Report.check`.
-    Raises Unusable where the undisturbed run fails, and what the scenario's own code raises.
+    however many `workers` (processes; 0: one for each core) share the work. `limit`: real time after which no further
+    run starts. `progress` is called several times a second with the report so far. Never raises for what was found:
+    see `Report.check`. Raises Unusable where the undisturbed run fails, and what the scenario's own code raises.
 
     Not from within a running event loop: each run has a loop of its own. Workers are forked; where the platform cannot,
     there is one.

@@ -346,24 +346,36 @@ def test_a_late_write_of_a_deposed_leader_finds_who_overwrites_without_looking()
     assert explore(replace(scenario, lateness=[0.0]), runs=50).failed is False
 
 
-def test_people_touch_and_delete_what_was_there_from_the_start_if_the_operator_looks_at_it() -> None:
-    class Copies(Websites):
-        """Wrong: what is copied may go away."""
+def deleted_in(scenario: Scenario) -> list[str]:
+    plan = Plan(scenario, Judge(scenario).undisturbed)
+    paths = {each.text("path") for number in range(plan.systematic) for each in plan.schedule(number).injections}
+    return [path.rpartition("/")[2] for path in sorted(paths)]
 
+
+def test_people_delete_what_was_there_from_the_start_if_the_operator_looks_at_it() -> None:
+    class Copies(Websites):
         async def reconcile(self, obj: Website, ctx: Context) -> None:
             source = await ctx.client.get(ConfigMap, "source", namespace="default")
             obj.status.page = source.data["page"]
 
+    class Twice(Copies):
+        """Wrong: what is there at first may be gone later, and what was begun stays."""
+
+        async def reconcile(self, obj: Website, ctx: Context) -> None:
+            await super().reconcile(obj, ctx)
+            metadata = ObjectMeta(name="begun", namespace="default")
+            await ctx.client.apply(ConfigMap(metadata=metadata), owner=obj)
+            await super().reconcile(obj, ctx)
+
     metadata = [ObjectMeta(name=name, namespace="default") for name in ("source", "unseen")]
     objects = [ConfigMap(metadata=each, data={"page": "one"}) for each in metadata]
-    scenario = replace(
-        website, objects=objects, controllers=lambda: [Controller(Website, Copies())], faults=frozenset({Fault.DELETE})
-    )
-    plan = Plan(scenario, Judge(scenario).undisturbed)
-    paths = {each.text("path") for number in range(plan.systematic) for each in plan.schedule(number).injections}
-    assert [path.rpartition("/")[2] for path in sorted(paths)] == ["source", "shop"]
+    right = replace(with_reconciler(Copies()), objects=objects, faults=frozenset({Fault.DELETE}))
+    assert deleted_in(right) == ["source", "shop"]
+    assert deleted_in(replace(right, kept=[ConfigMap])) == ["shop"]
+    explore(right, runs=60).check()  # as if it had been deleted before all else
 
-    failure = explore(scenario, runs=60).failures[0]
+    wrong = replace(right, controllers=with_reconciler(Twice()).controllers)
+    failure = explore(wrong, runs=100).failures[0]
     assert "delete: a person deletes configmaps default/source before" in failure.story()
 
 
