@@ -169,6 +169,13 @@ class _Intercepted(Client):
         stored: R = await self._ask("update_status", obj=obj, **options)
         return stored
 
+    async def update_status_json(self, kind: type[Resource], name: str, namespace: str | None, body: bytes) -> None:
+        # To a hook it is what it comes to: the status of an object that is written.
+        if any(layer.hooks("update_status") for layer in self._layers):
+            await self.update_status(kind.from_json(body))
+        else:
+            await super().update_status_json(kind, name, namespace, body)
+
     async def patch(self, kind: type[R], name: str, patch: Patch, **options: Any) -> R:
         stored: R = await self._ask("patch", kind=kind, name=name, patch=patch, **options)
         return stored

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +15,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from kubernaut.cli.app import app
+from kubernaut.cli.demo import pacing
 from kubernaut.cli.demo.entries import Ending, Entry, Outcome
+from kubernaut.cli.demo.pacing import Pace
 from kubernaut.cli.demo.playing import not_as_told, play_scenario
 from kubernaut.cli.demo.scenarios import DEFAULT, SCENARIOS
 from kubernaut.cli.demo.terminal import TerminalScreen
 from kubernaut.testing.virtualtime import run_virtual
 
-Line = dict[str, Any]
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Keeping:
@@ -28,14 +32,18 @@ class Keeping:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.notes: list[str] = []
-        self.begun: tuple[Any, ...] = ()
+        self.title: tuple[str, str] = ("", "")
+        self.start = NEVER
         self.outcome: Outcome | None = None
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def begin(self, *begun: Any) -> None:
-        self.begun = begun
+    def heading(self, name: str, about: str) -> None:
+        self.title = (name, about)
+
+    def begin(self, start: datetime) -> None:
+        self.start = start
 
     def entry(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -176,7 +184,8 @@ def drawn(name: str, **options: Any) -> str:
     """A scenario as a person sees it."""
     kept, output = played(name), io.StringIO()
     screen = TerminalScreen(Console(file=output, highlight=False), **options)
-    screen.begin(*kept.begun)
+    screen.heading(*kept.title)
+    screen.begin(kept.start)
     for entry in kept.entries:
         screen.entry(entry)
     assert kept.outcome is not None
@@ -218,17 +227,22 @@ def test_a_person_sees_the_story_then_the_tree_then_what_changed() -> None:
     assert "Ready=" not in text, "conditions and Events are for those who ask for them"
 
 
+def test_that_pods_go_on_crashing_is_no_change() -> None:
+    assert "What changed in the cluster\n  nothing\n" in drawn("rejected")
+
+
 def test_verbose_shows_conditions_and_events_as_well() -> None:
     text = drawn(DEFAULT, verbose=True)
     assert "condition  Ready=False, Processing" in text
-    assert "event  Normal: " in text
+    assert "event  ApprovalRequested: waits for ApprovalRequest" in text
 
 
 def test_in_a_narrow_terminal_what_does_not_fit_goes_below() -> None:
     output = io.StringIO()
     console = Console(file=output, highlight=False, force_terminal=True, color_system=None, width=72)
     screen, kept = TerminalScreen(console), played(DEFAULT)
-    screen.begin(*kept.begun)
+    screen.heading(*kept.title)
+    screen.begin(kept.start)
     for entry in kept.entries:
         screen.entry(entry)
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
@@ -258,6 +272,27 @@ def test_as_json_each_entry_is_a_line_and_the_last_one_has_everything() -> None:
     assert tree["phases"][0] == {
         "phase": "pending", "time": tree["startTime"], "duration": 0.0, "reason": "", "message": "",
     }  # fmt: skip
+
+
+def test_pauses_end_in_time_and_count_what_went_by_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda span: passed(span)))
+
+    def passed(span: float) -> None:
+        clock[0] += span
+
+    pace = Pace()
+    pace.pause(0.5)
+    assert clock[0] == 0.5
+    clock[0] += 0.4
+    pace.pause(0.5)
+    assert clock[0] == pytest.approx(1.0), "0.4 s of it were over already"
+    for _ in range(1000):
+        pace.pause(10)
+    assert clock[0] <= pacing.BUDGET
+    clock[0] += 60
+    pace.pause(10)
+    assert clock[0] <= pacing.BUDGET + 60, "nobody waits where the machine was slow"
 
 
 @pytest.mark.parametrize("options", [["--list"], ["--scenario", "list"]])

@@ -117,7 +117,7 @@ async def test_a_hook_may_proceed(client: Client, verb: str) -> None:
 def test_every_verb_of_the_client_can_be_intercepted() -> None:
     methods = {name: m for name, m in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
     derive = {name for name, method in methods.items() if inspect.signature(method).return_annotation == "Client"}
-    verbs = set(methods) - derive - {"aclose"}
+    verbs = set(methods) - derive - {"aclose", "update_status_json"}  # hooks see the last as an update_status
     assert verbs == set(VERBS)
     assert verbs <= set(vars(module._Intercepted))
     assert verbs | {"any"} == set(inspect.signature(intercept).parameters) - {"client"}

@@ -28,7 +28,9 @@ from tests.fake.kubectl.running import KUBECTL
 from tests.install.conftest import Applier
 
 SYSTEM, EXECUTOR = "kubernaut-system", "kubernaut-executor"
-ACTION_ACCOUNT = "action-scale-deployment"
+ACTIONS = ("scale-deployment", "rollback-deployment")
+"""What is done here, each by its own ServiceAccount."""
+SHOP = "shop"
 SETTINGS = "kubernaut-settings"
 """The Secret whose keys are variables of the processes."""
 SECONDS = 60
@@ -47,6 +49,7 @@ kind: ClusterRole
 metadata: {name: asks}
 rules:
 - {apiGroups: [kubernetesexecution.kubernaut.io], resources: [kubernetesexecutions], verbs: [create, get, list]}
+- {apiGroups: [remediation.kubernaut.io], resources: [remediationrequests], verbs: [create, get, list]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -220,24 +223,26 @@ def installed(folder: Path) -> Iterator[Installation]:
         env = stack.enter_context(EnvTest())
         kubectl = Applier(_written(folder / "admin", env.kubeconfig()), folder)
         kubectl("apply", "-f", "-", stdin=PEOPLE)
-        for role, group in (("asks", "sre"), ("kubernaut-action-scale-deployment", "sre"), ("approves", "leads")):
+        acting = [(f"kubernaut-action-{action}", "sre") for action in ACTIONS]
+        for role, group in (("asks", "sre"), *acting, ("approves", "leads")):
             kubectl("create", "-f", "-", stdin=binding(role, group))
         users = {
             user: Applier(_written(folder / user, env.kubeconfig(user, [group])), folder)
             for user, group in (("alice", "sre"), ("bob", "leads"))
         }
         service = stack.enter_context(Forwarder())
-        accounts = {ACTION_ACCOUNT: folder / ACTION_ACCOUNT}
-        kubelet = Kubelet(env.kubeconfig("kubelet"), EXECUTOR, accounts)
+        accounts = {f"action-{action}": folder / f"action-{action}" for action in ACTIONS}
+        kubelet = Kubelet(env.kubeconfig("kubelet"), EXECUTOR, accounts, [SHOP])
         made = Installation(folder, kubectl, users, kubelet, service, folder / "kubernaut")
         made.applied["client-side"] = made.apply_by_pipe()
         made.applied["server-side"] = made.apply_by_pipe("--server-side")
-        literal = f"--from-literal=KUBERNAUT_AUDIT_STORE={made.audit_store}"
-        kubectl("create", "secret", "generic", SETTINGS, "-n", SYSTEM, literal)
+        settings = {"KUBERNAUT_AUDIT_STORE": made.audit_store, "KUBERNAUT_REMEDIATION_LIMITS": "stable=5s"}
+        literals = [f"--from-literal={name}={value}" for name, value in settings.items()]
+        kubectl("create", "secret", "generic", SETTINGS, "-n", SYSTEM, *literals)
         made.reach_webhooks()
         for path, namespace, name in (
             (made.kubeconfig, SYSTEM, "kubernaut"),
-            (accounts[ACTION_ACCOUNT], EXECUTOR, ACTION_ACCOUNT),
+            *((path, EXECUTOR, name) for name, path in accounts.items()),
         ):
             _written(path, asyncio.run(env.kubeconfig_for_service_account(namespace, name)))
         stack.enter_context(kubelet)

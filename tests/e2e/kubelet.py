@@ -1,17 +1,18 @@
-"""What a kubelet does for the executor's pods: their commands are run, by their accounts, and their status is told."""
+"""What kubelets do: the executor's pods run their commands, by their accounts; others serve, or cannot be pulled."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kubernaut.client import Client, MergePatch
+from kubernaut.client import Client, MergePatch, NotFound
 from kubernaut.client.connect import connect
 from kubernaut.resources import format_time
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -21,18 +22,24 @@ __all__ = ["Kubelet"]
 PERIOD = 0.2
 SECONDS = 60
 JOB = "job-name"
+BROKEN = ":broken"
+"""The tag of images that cannot be pulled."""
 
 
 class Kubelet:
     """Runs pods of one namespace in a thread of its own. ``accounts`` are kubeconfigs of ServiceAccounts, by name.
 
+    Of the namespaces ``served`` it only tells how pods are: ready, or waiting for an image that cannot be pulled.
     While ``hold`` is set, what runs does not end. ``ran`` are the Jobs whose command was run, in order.
     """
 
-    def __init__(self, kubeconfig: Mapping[str, Any], namespace: str, accounts: Mapping[str, Path]) -> None:
+    def __init__(
+        self, kubeconfig: Mapping[str, Any], namespace: str, accounts: Mapping[str, Path], served: Sequence[str] = ()
+    ) -> None:
         self.ran: list[str] = []
         self.hold = threading.Event()
         self._kubeconfig, self._namespace, self._accounts = kubeconfig, namespace, accounts
+        self._served = tuple(served)
         self._known: dict[str, None] = {}
         self._stop = threading.Event()
         self._failed: BaseException | None = None
@@ -62,7 +69,21 @@ class Kubelet:
                     if uid not in self._known and pod.status.phase == "Pending":
                         self._known[uid] = None
                         pods.create_task(self._carry_out(client, pod))
+                for namespace in self._served:
+                    await self._serve(client, namespace)
                 await asyncio.sleep(PERIOD)
+
+    async def _serve(self, client: Client, namespace: str) -> None:
+        for pod in await client.list(Pod, namespace=namespace):
+            uid = pod.uid or ""
+            if uid in self._known:
+                continue
+            self._known[uid] = None
+            if (pod.spec.containers[0].image or "").endswith(BROKEN):
+                waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+                await self._tell(client, pod, "Pending", {"waiting": waiting})
+            else:
+                await self._tell(client, pod, "Running", {"running": {"startedAt": _now()}}, ready=True)
 
     async def _carry_out(self, client: Client, pod: Pod) -> None:
         started = _now()
@@ -91,18 +112,21 @@ class Kubelet:
         assert process.returncode is not None
         return process.returncode, output.decode()
 
-    async def _tell(self, client: Client, pod: Pod, phase: str, state: dict[str, Any]) -> None:
+    async def _tell(self, client: Client, pod: Pod, phase: str, state: dict[str, Any], *, ready: bool = False) -> None:
         container = pod.spec.containers[0]
         told = {
             "name": container.name,
             "image": container.image,
             "imageID": "",
-            "ready": False,
+            "ready": ready,
             "restartCount": 0,
             "state": state,
         }
-        status = MergePatch({"status": {"phase": phase, "containerStatuses": [told]}})
-        await client.patch(Pod, pod.name, status, namespace=pod.namespace, subresource="status")
+        condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": _now()}
+        status = MergePatch({"status": {"phase": phase, "containerStatuses": [told], "conditions": [condition]}})
+        # Its owner may have deleted it just now.
+        with contextlib.suppress(NotFound):
+            await client.patch(Pod, pod.name, status, namespace=pod.namespace, subresource="status")
 
 
 def _now() -> str:

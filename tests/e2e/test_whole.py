@@ -14,7 +14,7 @@ import pytest
 from kubernaut.reconcile import LeaderElection
 from tests.cli.run.serving import until
 from tests.docs.test_operate import metric_names, table
-from tests.e2e.installation import EXECUTOR, SYSTEM, Installation, Replica, installed
+from tests.e2e.installation import EXECUTOR, SHOP, SYSTEM, Installation, Replica, installed
 from tests.fake.kubectl.running import KUBECTL
 
 pytestmark = pytest.mark.skipif(
@@ -27,6 +27,8 @@ HAND_OVER = 24.0
 DONE = "rollback_ready"
 CHECKS = ["validating", "validated"]
 PHASES = [*CHECKS, "executing", DONE]
+REMEDIATED = ["pending", "processing", "analyzing", "executing", "verifying", "completed"]
+READY = "jsonpath={.status.readyReplicas}"
 APPROVED = [*CHECKS, *PHASES]
 """An hour may pass until somebody has approved, so every check runs again."""
 
@@ -204,6 +206,64 @@ def test_what_needs_an_approval_waits_for_another_user_and_goes_on(
     assert recorded(site, "shut", "production") == APPROVED
     until(lambda: leader.metric("kubernaut_approvals_waiting") == 0)
     nothing_refused(leader, standby)
+
+
+def remediation(site: Installation, name: str) -> Any:
+    """The request of that name."""
+    return json.loads(site.kubectl("get", "remediationrequest", name, "-n", SHOP, "-o", "json").out)
+
+
+def entered(site: Installation, name: str, phase: str, *replicas: Replica) -> Any:
+    """The status of a request once it has come to a phase."""
+
+    def found() -> Any:
+        status = remediation(site, name).get("status", {})
+        phases = [each["phase"] for each in status.get("transitions", ())]
+        assert phase in phases or not {"failed", "manual_review"} & set(phases), status
+        return status if phase in phases else None
+
+    return until(found, lambda: (remediation(site, name).get("status"), *(replica.log for replica in replicas)))
+
+
+def image_of(site: Installation, name: str) -> str:
+    path = "jsonpath={.spec.template.spec.containers[0].image}"
+    return site.kubectl("get", "deployment", name, "-n", SHOP, "-o", path).out
+
+
+def test_a_reported_signal_is_remediated_by_the_installed_controllers(
+    site: Installation, pair: tuple[Replica, Replica]
+) -> None:
+    """A rollout whose image cannot be pulled: analyzed by the shipped rules, rolled back by kubectl, verified."""
+    site.kubectl("create", "deployment", "till", "--image=shop/till:1", "-n", SHOP)
+    until(lambda: site.kubectl("get", "deployment", "till", "-n", SHOP, "-o", READY).out == "1")
+    site.kubectl("set", "image", "deployment/till", "*=shop/till:broken", "-n", SHOP)
+    until(lambda: "ImagePullBackOff" in site.kubectl("get", "pods", "-n", SHOP, "-l", "app=till", "-o", "json").out)
+    signal = {"name": "KubeDeploymentRolloutStuck", "fingerprint": "till", "severity": "critical"}
+    request = {
+        "apiVersion": "remediation.kubernaut.io/v1",
+        "kind": "RemediationRequest",
+        "metadata": {"name": "till-stuck", "namespace": SHOP},
+        "spec": {"signal": signal, "target": {"kind": "Deployment", "namespace": SHOP, "name": "till"}},
+    }
+    site.users["alice"]("create", "-f", "-", stdin=json.dumps(request))
+    for phase in ("executing", "verifying"):
+        entered(site, "till-stuck", phase, *pair)
+    status = entered(site, "till-stuck", "completed", *pair)
+    assert [each["phase"] for each in status["transitions"]] == REMEDIATED and status["reason"] == "Remediated"
+    assert image_of(site, "till") == "shop/till:1"
+    for kind in ("remediationprocessing", "aianalysis", "workflowexecution"):
+        [child] = json.loads(site.kubectl("get", kind, "-n", SHOP, "-o", "json").out)["items"]
+        assert child["status"]["phase"] == "completed" and child["metadata"]["ownerReferences"][0]["controller"]
+    [step] = child["status"]["steps"]
+    fix = execution(site, step["executionRef"]["name"], SHOP)
+    assert (fix["spec"]["action"], fix["spec"]["requestedBy"]["username"]) == ("rollback-deployment", "alice")
+    done_once(site, fix["metadata"]["name"], fix["status"], PHASES)
+    assert recorded(site, fix["metadata"]["name"]) == PHASES
+    ended = {"outcome": "completed", "reason": "Remediated"}
+    leader, _ = pair
+    assert leader.samples("kubernaut_remediations_total") == [(ended, 1)]
+    assert leader.metric("controller_runtime_reconcile_errors_total") == 0
+    nothing_refused(*pair)
 
 
 def test_when_the_leader_is_killed_the_other_takes_over_in_time_and_nothing_is_done_twice(

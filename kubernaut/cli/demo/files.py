@@ -112,7 +112,7 @@ def key_of(manifest: Manifest) -> Key:
 async def _approve_all(stage: Stage) -> None:
     """Somebody who agrees to everything."""
     while True:
-        await stage.watcher.until(lambda: bool(_waiting(stage)), timedelta.max)
+        await stage.watcher.until(lambda: bool(_waiting(stage)), LONGEST)
         for asked in _waiting(stage):
             metadata = asked["metadata"]
             stage.person(APPROVER, f"kubernaut approve {metadata['name']} -n {metadata['namespace']}")

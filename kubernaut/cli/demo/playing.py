@@ -21,6 +21,7 @@ from kubernaut.timing import current_clock
 
 async def play_scenario(scenario: Scenario, screen: Screen) -> Outcome:
     """Play a scenario; the outcome says whether it ended as told."""
+    screen.heading(scenario.name, scenario.about)
     machinery = Machinery(careful=scenario.careful, rules=scenario.rules)
     state = [manifest for name in scenario.state for manifest in data_file(name)]
     wrong: list[str] = []
@@ -31,7 +32,7 @@ async def play_scenario(scenario: Scenario, screen: Screen) -> Outcome:
         except NotAsTold as error:
             wrong.append(str(error))
 
-    outcome = await _played(machinery, state, by_image(scenario.containers), screen, play, heading=scenario)
+    outcome = await _played(machinery, state, by_image(scenario.containers), screen, play, name=scenario.name)
     wrong += not_as_told(scenario.expected, outcome.subjects)
     return Outcome(outcome.stories, outcome.changed, outcome.trees, scenario.name, scenario.expected, wrong)
 
@@ -60,7 +61,7 @@ async def _played(
     screen: Screen,
     play: Callable[[Stage], Awaitable[None]],
     *,
-    heading: Scenario | None = None,
+    name: str = "",
     whole: bool = True,
 ) -> Outcome:
     async with FakeCluster(rbac=True, behaviour=behaviour) as cluster:
@@ -68,8 +69,8 @@ async def _played(
         await load_state(cluster, state, screen)
         await cluster.settled()
         watcher = Watcher(screen.entry, machinery.executor_namespace)
-        async with opened(cluster, machinery, watcher, whole=whole) as stage:
-            screen.begin(current_clock().now(), heading.name if heading else "", heading.about if heading else "")
+        async with opened(cluster, machinery, watcher, name, whole=whole) as stage:
+            screen.begin(current_clock().now())
             watcher.begin()
             await play(stage)
             trees = stage.trees()

@@ -14,7 +14,8 @@ class Screen(Protocol):
     """Where a demo is shown."""
 
     def note(self, text: str) -> None: ...
-    def begin(self, start: datetime, name: str, about: str) -> None: ...
+    def heading(self, name: str, about: str) -> None: ...
+    def begin(self, start: datetime) -> None: ...
     def entry(self, entry: Entry) -> None: ...
     def end(self, outcome: Outcome) -> None: ...
 
@@ -25,8 +26,11 @@ class JsonScreen:
     def note(self, text: str) -> None:
         print(text, file=sys.stderr)
 
-    def begin(self, start: datetime, name: str, about: str) -> None:
-        """A program needs no heading."""
+    def heading(self, name: str, about: str) -> None:
+        """A program needs none."""
+
+    def begin(self, start: datetime) -> None:
+        """Every entry has its own time."""
 
     def entry(self, entry: Entry) -> None:
         print(json.dumps(entry.as_json()), flush=True)

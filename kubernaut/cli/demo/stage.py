@@ -46,6 +46,7 @@ class Stage:
     machinery: Machinery
     watcher: Watcher
     gateway: httpx.AsyncClient
+    name: str = ""
     before: list[Document] = field(default_factory=list)
     firing: dict[str, tuple[datetime, dict[str, str]]] = field(default_factory=dict)
 
@@ -57,7 +58,7 @@ class Stage:
 
     def say(self, text: str) -> None:
         """A word of the scenario's, before what it is about."""
-        self.watcher.tell("story", ("Scenario", "", ""), "", "", text)
+        self.watcher.tell("story", ("Scenario", "", self.name), "", "", text)
 
     def person(self, name: str, text: str) -> None:
         """What somebody does."""
@@ -181,7 +182,7 @@ class Stage:
 
 @asynccontextmanager
 async def opened(
-    cluster: FakeCluster, machinery: Machinery, watcher: Watcher, *, whole: bool = True
+    cluster: FakeCluster, machinery: Machinery, watcher: Watcher, name: str = "", *, whole: bool = True
 ) -> AsyncIterator[Stage]:
     """A stage on which everything runs, and is followed. `whole`: all controllers, else that of executions alone."""
     app = machinery.gateway(cluster.client)
@@ -194,7 +195,7 @@ async def opened(
         for kind in FOLLOWED if whole else ALONE:
             tasks.start_soon(watcher.follow, cluster.client, kind)
         await cluster.settled()
-        yield Stage(cluster, machinery, watcher, gateway, before=cluster.dump())
+        yield Stage(cluster, machinery, watcher, gateway, name, cluster.dump())
         tasks.cancel_scope.cancel()
 
 

@@ -68,10 +68,11 @@ class TerminalScreen:
     def note(self, text: str) -> None:
         self._console.print(Text(escaped(text), "dim"))
 
-    def begin(self, start: datetime, name: str, about: str) -> None:
+    def heading(self, name: str, about: str) -> None:
+        self._console.print(f"[bold]{escape(name)}[/bold]: {escape(about)}\n")
+
+    def begin(self, start: datetime) -> None:
         self._start = start
-        if name:
-            self._console.print(f"[bold]{escape(name)}[/bold]: {escape(about)}\n")
 
     def entry(self, entry: Entry) -> None:
         if not (self._verbose or self._matters(entry)):
@@ -146,6 +147,7 @@ class TerminalScreen:
             self._pace.pause(seconds)
 
     def _changed(self, changed: Sequence[ObjectChange]) -> None:
+        changed = [change for change in changed if not _follows(change)]
         self._console.print("\n[bold]What changed in the cluster[/bold]")
         if not changed:
             self._console.print("  nothing")
@@ -179,6 +181,12 @@ def _look(entry: Entry) -> tuple[str, str]:
     if entry.aspect == "job":
         return {"Complete": ("✔", "green"), "Failed": ("✘", "red")}.get(entry.phase, ("▶", "magenta"))
     return mark_of(entry.phase)
+
+
+def _follows(change: ObjectChange) -> bool:
+    """Whether an object of a derived kind only says how it is now."""
+    states = all(field.path.startswith("status") for field in change.fields)
+    return change.kind in DERIVED and change.change == "modified" and states
 
 
 def _counted(changed: Sequence[ObjectChange]) -> str:

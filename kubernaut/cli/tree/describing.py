@@ -44,9 +44,9 @@ def _processing(document: Document) -> Iterator[Detail]:
         return
     told = [line(dig(facts, key), 63) for key in ("environment", "priority")]
     counted = [
-        f"{len(found)} {what}"
-        for what in ("pods", "events", "revisions", "nodes")
-        if isinstance(found := facts.get(what), list) and found
+        f"{len(found)} {what}{'s' if len(found) != 1 else ''}"
+        for what in ("pod", "event", "revision", "node")
+        if isinstance(found := facts.get(f"{what}s"), list) and found
     ]
     yield "facts", ", ".join([*filter(None, told), *counted])
     if isinstance(missing := facts.get("missing"), Mapping):
@@ -104,6 +104,8 @@ def _approval(document: Document) -> Iterator[Detail]:
     else:
         yield "asks for", line(dig(spec, "summary"), 512)
         yield "required by", line(dig(spec, "requiredBy"), 63)
+        name, namespace = (line(dig(document, "metadata", key), 253) for key in ("name", "namespace"))
+        yield "decide with", f"kubernaut approve {name} -n {namespace}"
 
 
 def _job(document: Document) -> Iterator[Detail]:

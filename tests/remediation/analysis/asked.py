@@ -22,7 +22,6 @@ from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution
 from kubernaut.remediation.execution import crds as execution_crds
 from kubernaut.remediation.processing import processings
 from kubernaut.remediation.workflow.types import WorkflowStep
-from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from kubernaut.testing import Cluster
 from tests.remediation.processing import situations as given
 from tests.remediation.processing.situations import NAMESPACE
@@ -75,8 +74,7 @@ def rule_of(proposal: Proposal) -> str:
 async def carried_out(cluster: Cluster, steps: Sequence[WorkflowStep]) -> list[str | None]:
     """Each step as an execution, one after the other; their last phases."""
     settings = ExecutionConfig(catalog=CATALOG, evaluator=allow_all(), allow_unstamped=True)
-    for crd in execution_crds():
-        await cluster.client.create(CustomResourceDefinition.from_dict(crd))
+    await cluster.load(execution_crds())
     for manifest in rbac_manifests(CATALOG):
         await cluster.client.create(manifest)
     phases = []

@@ -11,7 +11,6 @@ from kubernaut.client import Client
 from kubernaut.remediation.gateway import AlertmanagerWebhook, Bounds, GatewayConfig, GatewayMetrics, Intake
 from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.resources import crd_for
-from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.testing import Cluster
 
@@ -91,7 +90,7 @@ class Gateway:
 
 async def prepare(cluster: Cluster, *namespaces: str) -> None:
     """The definition, and the namespaces."""
-    await cluster.client.create(CustomResourceDefinition.from_dict(crd_for(RemediationRequest)))
+    await cluster.load(crd_for(RemediationRequest))
     for name in namespaces or ("shop",):
         await cluster.client.create(Namespace.from_dict({"metadata": {"name": name}}))
     await cluster.settled()

@@ -10,7 +10,6 @@ from kubernaut.client import MergePatch
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.remediation.processing import Facts, ProcessingConfig, RemediationProcessing, crds
 from kubernaut.resources import StatusBase
-from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from kubernaut.resources.builtin.apps_v1 import DaemonSet, Deployment, StatefulSet
 from kubernaut.resources.builtin.batch_v1 import CronJob, Job
 from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
@@ -58,8 +57,7 @@ def workload(kind: str = "Deployment", image: str = "web:1", replicas: int = 2, 
 
 async def prepare(cluster: Cluster, labels: Labels | None = None, *more: dict[str, Any]) -> None:
     """The CRDs, and the namespace of the target."""
-    for crd in (*crds(), *more):
-        await cluster.client.create(CustomResourceDefinition.from_dict(crd))
+    await cluster.load([*crds(), *more])
     metadata = {"name": NAMESPACE, "labels": dict(labels or {"environment": "staging"})}
     await cluster.client.create(Namespace.from_dict({"metadata": metadata}))
 

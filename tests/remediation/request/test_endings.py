@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -222,6 +223,17 @@ async def test_a_workflow_whose_name_is_a_strangers_for_too_long_is_a_persons_ma
         assert (await world.status()).reason == "ExecutingTimeout"
 
 
+async def accepted(world: World, write: Callable[[], Awaitable[object]]) -> None:
+    """A server goes by a changed schema from a moment later on."""
+    for _ in range(100):
+        try:
+            await write()
+            return
+        except Invalid:
+            await world.cluster.advance(seconds=0.1)
+    raise AssertionError("the server never accepted it")
+
+
 async def test_what_cannot_be_read_lets_itself_be_deleted_with_its_children(world: World) -> None:
     async with world.cluster.running(*world.controllers()):
         await reach(world, "executing")
@@ -234,19 +246,21 @@ async def test_what_cannot_be_read_lets_itself_be_deleted_with_its_children(worl
     await world.client.patch(CustomResourceDefinition, name, MergePatch({"spec": loose["spec"]}))
     wrong = MergePatch({"status": {"workflowExecutionRefs": "none"}})
     model = AnyResource.of("remediation.kubernaut.io/v1", "RemediationRequest", "remediationrequests")
-    await world.client.patch(model, "web-down", wrong, namespace="shop", subresource="status")
+    await accepted(world, lambda: world.client.patch(model, "web-down", wrong, namespace="shop", subresource="status"))
     async with world.cluster.running(*world.controllers()):
         await world.client.delete(model, "web-down", namespace="shop")
         await world.cluster.advance(seconds=20)
         assert [await world.names(kind) for kind in (model, *KINDS)] == [[], [], [], []]
 
 
+@pytest.mark.fake_only("servers before 1.25 have no CEL")
 async def test_a_cancelled_request_stays_cancelled(world: World) -> None:
     await world.create(cancel=True)
     with pytest.raises(Invalid, match="stays cancelled"):
         await world.change(cancel=False)
 
 
+@pytest.mark.fake_only("servers before 1.25 have no CEL")
 @pytest.mark.parametrize(
     "change",
     [

@@ -9,7 +9,7 @@ import pytest
 from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.request.health import Health, MonitoredHealth
 from kubernaut.resources.builtin.apps_v1 import Deployment
-from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod
+from kubernaut.resources.builtin.core_v1 import Namespace, Node, Pod, ServiceAccount
 from kubernaut.testing import Cluster
 
 pytestmark = [pytest.mark.cluster(controlplane=False), pytest.mark.virtual_time]
@@ -55,7 +55,8 @@ async def test_what_does_not_exist_is_not_healthy_but_a_pod_that_is_gone_was_rep
 async def test_a_pod_that_is_being_deleted_is_gone_soon(cluster: Cluster) -> None:
     await cluster.client.create(Namespace.from_dict({"metadata": {"name": "shop"}}))
     metadata = {"name": "web", "namespace": "shop", "finalizers": ["example.com/hold"]}
-    spec = {"containers": [{"name": "web", "image": "web:1"}]}
+    await cluster.client.create(ServiceAccount.from_dict({"metadata": {"name": "default", "namespace": "shop"}}))
+    spec = {"containers": [{"name": "web", "image": "web:1"}], "automountServiceAccountToken": False}
     await cluster.client.create(Pod.from_dict({"metadata": metadata, "spec": spec}))
     assert not (await look(cluster, "Pod")).healthy
     await cluster.client.delete(Pod, "web", namespace="shop")

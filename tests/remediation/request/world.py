@@ -19,7 +19,6 @@ from kubernaut.remediation.request import requests as request_controller
 from kubernaut.remediation.request.health import Health
 from kubernaut.remediation.workflow.types import WorkflowExecution
 from kubernaut.resources import Resource, crd_for
-from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from kubernaut.resources.builtin.core_v1 import Namespace
 from kubernaut.testing import Cluster
 
@@ -116,8 +115,7 @@ class World:
         return [request_controller(self.config), *(Controller(kind, StandIn(self, kind)) for kind in KINDS)]
 
     async def prepare(self) -> World:
-        for crd in definitions():
-            await self.client.create(CustomResourceDefinition.from_dict(copy.deepcopy(crd)))
+        await self.cluster.load(copy.deepcopy(definitions()))
         await self.client.create(Namespace.from_dict({"metadata": {"name": "shop"}}))
         return self
 

@@ -145,6 +145,7 @@ async def test_nobody_knows_who_asked_so_nothing_is_done(cluster: FakeCluster) -
         assert await replicas(cluster) == 1
 
 
+@pytest.mark.fake_only("servers before 1.25 have no CEL")
 async def test_the_spec_cannot_be_changed(cluster: FakeCluster) -> None:
     async with in_phase(cluster, Phase.EXECUTING):
         with pytest.raises(Invalid, match="spec is immutable"):

@@ -369,12 +369,12 @@ def test_people_delete_what_was_there_from_the_start_if_the_operator_looks_at_it
 
     metadata = [ObjectMeta(name=name, namespace="default") for name in ("source", "unseen")]
     objects = [ConfigMap(metadata=each, data={"page": "one"}) for each in metadata]
-    right = replace(with_reconciler(Copies()), objects=objects, faults=frozenset({Fault.DELETE}))
+    right = replace(with_reconciler_made(Copies), objects=objects, faults=frozenset({Fault.DELETE}))
     assert deleted_in(right) == ["source", "shop"]
     assert deleted_in(replace(right, kept=[ConfigMap])) == ["shop"]
     explore(right, runs=60).check()  # as if it had been deleted before all else
 
-    wrong = replace(right, controllers=with_reconciler(Twice()).controllers)
+    wrong = replace(right, controllers=with_reconciler_made(Twice).controllers)
     failure = explore(wrong, runs=100).failures[0]
     assert "delete: a person deletes configmaps default/source before" in failure.story()
 
