@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -23,6 +24,7 @@ from kubernaut.client import Client, MergePatch
 from kubernaut.client.transport import TransportRequest, TransportResponse
 from kubernaut.client.transports.inprocess import InProcessTransport
 from kubernaut.fake import FakeCluster
+from kubernaut.fake.apiserver import ApiServer
 from kubernaut.fake.apiserver.requestinfo import parse
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.policy import allow_all
@@ -58,7 +60,7 @@ class Traffic:
     called with each object that a write returned.
     """
 
-    server: Any
+    server: ApiServer
     asked: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     noops: list[str] = field(default_factory=list)
     watching: list[Callable[[str, dict[str, Any]], None]] = field(default_factory=list)
@@ -250,7 +252,7 @@ def main() -> None:
     parser.add_argument("count", nargs="?", type=int, default=MANY, help="how many at once, beside one alone")
     given = parser.parse_args()
     for count in (1, given.count):
-        print(run_virtual(lambda count=count: measured(count)).text(), flush=True)
+        print(run_virtual(partial(measured, count)).text(), flush=True)
 
 
 if __name__ == "__main__":
