@@ -47,7 +47,7 @@ class Reconciler(ABC, Generic[R]):
     reconcile, which has read that status back.
 
     Caveats: without a `finalizer`, `reconcile` is also called while the object is being deleted (look at
-    `obj.metadata.deletion_timestamp`). An object that is gone is not reconciled at all.
+    `obj.metadata.deletion_timestamp`). For an object that is gone there is `gone`, and nothing else.
     """
 
     finalizer: ClassVar[str | None] = None
@@ -62,6 +62,14 @@ class Reconciler(ABC, Generic[R]):
 
     async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
         """Clean up after an object that no longer fits its model, by its metadata alone; as `finalize`."""
+        return None
+
+    async def gone(self, request: Request, ctx: Context) -> Result | None:
+        """Clean up after an object that is not in the cache: what no owner reference reaches, and came late.
+
+        Called for every request whose object is not there: also for one that was just deleted, and for one that is too
+        new. Look at the server before anything is removed. Results and errors as of `reconcile`.
+        """
         return None
 
     def status_unwritten(self, obj: R, error: Exception) -> None:
@@ -84,7 +92,7 @@ class TypedReconciler(Generic[R]):
             obj = self._kind.from_json(raw)
         except NotFound:
             self._over.pop(request, None)
-            return None
+            return await self._reconciler.gone(request, ctx)
         except (LookupError, RequeueError):
             raise
         except Exception as error:

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import os
 import threading
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from kubernaut.client import Client, MergePatch, NotFound
 from kubernaut.client.connect import connect
 from kubernaut.resources import format_time
-from kubernaut.resources.builtin.core_v1 import Pod
+from kubernaut.resources.builtin.core_v1 import Pod, Secret
 
 __all__ = ["Kubelet"]
 
@@ -92,16 +94,20 @@ class Kubelet:
             if self._stop.is_set():
                 return
             await asyncio.sleep(PERIOD)
-        code, text = await self._command(pod)
+        with TemporaryDirectory() as folder:
+            code, text = await self._command(pod, await _mounted(client, pod, Path(folder)))
         reason = "Completed" if code == 0 else "Error"
         ended = {"exitCode": code, "reason": reason, "message": text, "startedAt": started, "finishedAt": _now()}
         await self._tell(client, pod, "Failed" if code else "Succeeded", {"terminated": ended})
 
-    async def _command(self, pod: Pod) -> tuple[int, str]:
+    async def _command(self, pod: Pod, mounts: Mapping[str, Path]) -> tuple[int, str]:
         self.ran.append((pod.metadata.labels or {})[JOB])
         account = self._accounts[pod.spec.service_account_name or ""]
+        command = list(pod.spec.containers[0].command or ())
+        for path, folder in mounts.items():
+            command = [word.replace(path, str(folder)) for word in command]
         process = await asyncio.create_subprocess_exec(
-            *(pod.spec.containers[0].command or ()),
+            *command,
             env={"PATH": os.environ["PATH"], "HOME": str(account.parent), "KUBECONFIG": str(account)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -127,6 +133,22 @@ class Kubelet:
         # Its owner may have deleted it just now.
         with contextlib.suppress(NotFound):
             await client.patch(Pod, pod.name, status, namespace=pod.namespace, subresource="status")
+
+
+async def _mounted(client: Client, pod: Pod, folder: Path) -> dict[str, Path]:
+    """Where the content of a pod's Secret volumes lies here, by where its container looks for it."""
+    spec = pod.to_dict()["spec"]
+    secrets = {each["name"]: each["secret"]["secretName"] for each in spec.get("volumes", ()) if "secret" in each}
+    found: dict[str, Path] = {}
+    for mount in spec["containers"][0].get("volumeMounts", ()):
+        if mount["name"] not in secrets:
+            continue
+        place = found[mount["mountPath"]] = folder / mount["name"]
+        place.mkdir()
+        secret = await client.get(Secret, secrets[mount["name"]], namespace=pod.namespace)
+        for key, value in secret.to_dict()["data"].items():
+            (place / key).write_bytes(b64decode(value))
+    return found
 
 
 def _now() -> str:

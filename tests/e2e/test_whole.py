@@ -219,7 +219,7 @@ def entered(site: Installation, name: str, phase: str, *replicas: Replica) -> An
     def found() -> Any:
         status = remediation(site, name).get("status", {})
         phases = [each["phase"] for each in status.get("transitions", ())]
-        assert phase in phases or not {"failed", "manual_review"} & set(phases), status
+        assert phase in phases or not {"failed", "manual_review", "recovering"} & set(phases), json.dumps(status)
         return status if phase in phases else None
 
     return until(found, lambda: (remediation(site, name).get("status"), *(replica.log for replica in replicas)))

@@ -167,8 +167,6 @@ scale_deployment = Scenario(
         "KubernetesExecution.status.executionResults.duration",
         "KubernetesExecution.status.rollbackInformation.stateAfter",
     ],
-    # A Job, or a Lease, that was on its way when another one took over is made when nobody looks after it any more.
-    lateness=[0.0],
 )
 
 failing_job = replace(

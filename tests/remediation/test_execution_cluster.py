@@ -102,3 +102,26 @@ async def test_deletion_mid_flight_leaves_no_job(cluster: Cluster) -> None:
         with pytest.raises(NotFound):
             await read(cluster)
         assert not list(await cluster.client.list(Job, namespace="kubernaut-executor"))
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_job_that_is_created_after_its_execution_has_gone_is_removed(cluster: Cluster, again: bool) -> None:
+    """The last creation of a leader that was deposed without noticing may arrive when its successor has cleaned up."""
+    await prepare(cluster)
+    async with cluster.running(executions(CONFIG)):
+        await create(cluster, "scale-deployment", WEB, replicas=5)
+        await cluster.settled()
+        (job,) = await cluster.client.list(Job, namespace=CONFIG.executor_namespace)
+        await cluster.client.delete(KubernetesExecution, "fix", namespace="shop")
+        await cluster.settled()
+        assert not list(await cluster.client.list(Job, namespace=CONFIG.executor_namespace))
+        late = Job.from_dict({"metadata": {"name": job.name, "namespace": job.namespace}, "spec": job.spec.to_dict()})
+        late.metadata.labels, late.metadata.annotations = job.metadata.labels, job.metadata.annotations
+        late.spec.selector = None
+        late.spec.template.metadata.labels = {}
+        if again:
+            late.metadata.finalizers = list(job.metadata.finalizers or ()) or ["kubernetesexecution.kubernaut.io/result"]
+        await cluster.client.create(late)
+        await cluster.advance(seconds=60)
+        assert not list(await cluster.client.list(Job, namespace=CONFIG.executor_namespace))

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.virtual_time, pytest.mark.fake_only("500 requests in v
 TARGETS = 100 if os.environ.get("KUBERNAUT_EXPLORE") else 20
 FIRST, SAME, LATER = ("first",), ("same-1", "same-2"), ("other-1", "other-2")
 """Of the signals about one target: the first; two that repeat it; and two alerts that have the same cause."""
-LIMITS = Limits(max_executing=TARGETS // 2, cooldown=timedelta(minutes=2))
+LIMITS = Limits(max_executing=TARGETS // 2, cooldown=timedelta(minutes=2), stable=timedelta(seconds=10))
 """Half of the targets have to wait until others are done."""
 OUTCOMES = {
     **dict.fromkeys(FIRST, ("completed", "Remediated")),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 from pydantic.alias_generators import to_camel
 
-from kubernaut.actions import Action, Catalog
+from kubernaut.actions import Action, Catalog, Parameters
 from kubernaut.remediation.analysis.types import Proposal
 from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.processing.types import Facts
@@ -160,5 +162,11 @@ def _offer(action: Action) -> Offer:
         title=action.title,
         risk=action.risk,
         targets=[f"{kind.api_version} {kind.kind}" for kind in action.targets],
-        parameters=action.parameters.model_json_schema(by_alias=True),
+        # An analyzer may do with its question what it likes; making a schema takes a hundred times as long as a copy.
+        parameters=deepcopy(_schema(action.parameters)),
     )
+
+
+@cache
+def _schema(parameters: type[Parameters]) -> dict[str, Any]:
+    return parameters.model_json_schema(by_alias=True)

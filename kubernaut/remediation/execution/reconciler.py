@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kubernaut.client import ObjectHead
-from kubernaut.reconcile import Context, Result
+from kubernaut.actions import ANNOTATION_EXECUTION_NAME, ANNOTATION_EXECUTION_NAMESPACE, LABEL_EXECUTION_ID
+from kubernaut.client import NotFound, ObjectHead
+from kubernaut.reconcile import Context, Request, Result
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import delete_job, own_jobs
 from kubernaut.remediation.execution.keeping import remove_kept
@@ -15,6 +16,7 @@ from kubernaut.remediation.execution.types import FINALIZER, KubernetesExecution
 from kubernaut.remediation.machine.reconciler import PhaseReconciler
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.machine.verdicts import SOON, Fail, Move
+from kubernaut.resources.builtin.batch_v1 import Job
 
 MAX_TOLD = 64
 """Violations and reasons of a policy that a status holds, each of at most TOLD_BYTES."""
@@ -79,6 +81,24 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         """The same by metadata alone."""
         return await self._remove_jobs(ctx, head.uid)
 
+    async def gone(self, request: Request, ctx: Context) -> Result | None:
+        """Remove the Jobs of an execution that is gone: a creation may reach the server long after it was sent.
+
+        A leader that was deposed without noticing sends its last one while its successor already finalizes.
+        """
+        place = (request.namespace, request.name)
+        heads = ctx.cache.heads(Job, namespace=self._config.executor_namespace)
+        uids = {head.labels.get(LABEL_EXECUTION_ID, ""): None for head in heads if _place_of(head) == place}
+        if not uids:
+            return None
+        try:
+            live = await ctx.client.get(KubernetesExecution, request.name, namespace=request.namespace)
+            uids.pop(live.uid or "", None)
+        except NotFound:
+            pass
+        waiting = [await self._remove_jobs(ctx, uid) for uid in uids if uid]
+        return next((result for result in waiting if result is not None), None)
+
     async def _remove_jobs(self, ctx: Context, uid: str) -> Result | None:
         jobs = await own_jobs(ctx.client, self._config.executor_namespace, uid)
         for job in jobs:
@@ -88,3 +108,9 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         await release_targets(ctx.client, self._config.executor_namespace, uid)
         await remove_kept(ctx.client, self._config.executor_namespace, uid)
         return None
+
+
+def _place_of(job: ObjectHead) -> tuple[str | None, str | None]:
+    """Where the execution is that a Job says it belongs to."""
+    annotations = job.annotations
+    return annotations.get(ANNOTATION_EXECUTION_NAMESPACE), annotations.get(ANNOTATION_EXECUTION_NAME)
