@@ -18,7 +18,8 @@ test: $(STAMP)
 explore: $(STAMP)
 	@KUBERNAUT_EXPLORE=10000 $(PY) -m pytest -n auto --dist loadfile \
 		tests/reconcile/election/test_exploration.py tests/reconcile/election/test_exploration_managers.py \
-		$$(find tests/remediation -name "test_exploration*.py") tests/exploration $(ARGS)
+		$$(find tests/remediation -name "test_exploration*.py") tests/exploration \
+		tests/remediation/test_many_requests.py tests/audit/test_killed_database.py $(ARGS)
 
 # The reconcilers' suites on a real API server: KUBEBUILDER_ASSETS names the folder of etcd, kube-apiserver and kube-controller-manager.
 SUITES ?= $$(grep -rlE "cluster: (Cluster|FakeCluster)" tests/reconcile tests/remediation tests/examples examples)

@@ -47,9 +47,13 @@ from kubernaut.testing import run_virtual
 
 GOOD, BROKEN = "web:1", "web:broken"
 PER_NAMESPACE = 5
+PER_NODE = 30
+"""Targets: each has a pod, another while it rolls out, and a Job's."""
 WRITES = ("create", "update", "patch", "delete")
 RESTING = ("completed", "failed", "manual_review")
 MANY = 200
+BETWEEN = 0.05
+"""Virtual seconds between two alerts: of hundreds in one instant the CPU's work takes too long for a virtual clock."""
 
 
 @dataclass
@@ -230,7 +234,7 @@ class Figures:
 async def measured(count: int) -> Figures:
     """Remediate so many targets at once, each reported once; everything is of the remediations alone."""
     targets = places(count)
-    async with FakeCluster() as cluster:
+    async with FakeCluster(nodes=2 + count // PER_NODE) as cluster:
         await prepare(cluster, targets)
         async with running(cluster, Limits(max_executing=count)) as traffic:
             await cluster.settled()
@@ -239,6 +243,7 @@ async def measured(count: int) -> Figures:
             began = time.process_time()
             for place in targets:
                 await report(cluster.client, place, f"{place.name}-down", f"{place.namespace}-{place.name}")
+                await anyio.sleep(BETWEEN)
             ended = await rested(cluster)
             cpu, elapsed = time.process_time() - began, anyio.current_time() - loop_time
             unlike = Counter(each.status.reason for each in ended if each.status.reason != "Remediated")

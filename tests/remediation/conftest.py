@@ -15,7 +15,8 @@ import pytest
 import structlog
 
 from kubernaut.actions import Catalog, rbac_manifests
-from kubernaut.client import Client, NotFound, TransportRequest, TransportResponse
+from kubernaut.client import Client, NotFound, ObjectHead, TransportRequest, TransportResponse
+from kubernaut.client.frames import decode_head
 from kubernaut.policy import allow_all
 from kubernaut.reconcile import Context, Request, Result
 from kubernaut.reconcile.reconciler import TypedReconciler
@@ -77,6 +78,10 @@ class World:
         if found is None:
             raise NotFound({"code": 404, "reason": "NotFound"})
         return msgspec.json.encode(found)
+
+    def heads(self, kind: type[Any], namespace: str | None = None) -> list[ObjectHead]:
+        prefix = kind.resource_type.path(namespace) + "/"
+        return [decode_head(msgspec.json.encode(obj)) for path, obj in self.objects.items() if path.startswith(prefix)]
 
     def configure(self, **changes: Any) -> None:
         given: dict[str, Any] = {"catalog": Catalog.builtin(), "evaluator": allow_all(), "allow_unstamped": True}

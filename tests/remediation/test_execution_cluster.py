@@ -121,7 +121,9 @@ async def test_a_job_that_is_created_after_its_execution_has_gone_is_removed(clu
         late.spec.selector = None
         late.spec.template.metadata.labels = {}
         if again:
-            late.metadata.finalizers = list(job.metadata.finalizers or ()) or ["kubernetesexecution.kubernaut.io/result"]
+            late.metadata.finalizers = list(job.metadata.finalizers or ()) or [
+                "kubernetesexecution.kubernaut.io/result"
+            ]
         await cluster.client.create(late)
         await cluster.advance(seconds=60)
         assert not list(await cluster.client.list(Job, namespace=CONFIG.executor_namespace))

@@ -138,7 +138,8 @@ def _analyses(configuration: Configuration) -> Part:
 
 
 def _requests(configuration: Configuration) -> Part:
-    return request_part(REQUESTS, configuration, _catalog(configuration))
+    audited = AUDIT in chosen(configuration, available(configuration))
+    return request_part(REQUESTS, configuration, _catalog(configuration), audited=audited)
 
 
 PARTS: Mapping[str, Callable[[Configuration], Part]] = {

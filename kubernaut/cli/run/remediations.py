@@ -10,7 +10,6 @@ from kubernaut.cli.run.sources import Configuration, Misconfigured, Problem
 from kubernaut.install.names import webhook_configuration
 from kubernaut.reconcile.webhooks import AdmissionWebhook
 from kubernaut.remediation.analysis import (
-    AIAnalysis,
     AnalysisConfig,
     Analyzer,
     RuleError,
@@ -26,10 +25,15 @@ from kubernaut.remediation.execution.webhooks import (
     status_webhook,
 )
 from kubernaut.remediation.execution.webhooks.vouching import NAME
-from kubernaut.remediation.processing import ProcessingConfig, RemediationProcessing, processings
+from kubernaut.remediation.processing import ProcessingConfig, processings
 from kubernaut.remediation.request import RequestConfig, RequestMetrics, requests
 from kubernaut.remediation.request.health import KINDS, MonitoredHealth
-from kubernaut.remediation.request.webhooks import request_webhooks
+from kubernaut.remediation.request.webhooks import (
+    analysis_webhooks,
+    facts_webhooks,
+    request_webhooks,
+    vouching_webhooks,
+)
 from kubernaut.remediation.workflow import WorkflowConfig, WorkflowExecution, workflows
 from kubernaut.timing import current_clock
 
@@ -56,15 +60,12 @@ def workflow_part(name: str, configuration: Configuration, execution: ExecutionC
 def processing_part(name: str, configuration: Configuration) -> Part:
     """Of what gathers facts; in kubernaut's own namespace it may look anywhere."""
     settings = configuration.settings
-    own = own_namespaces(settings.executor_namespace) - {settings.executor_namespace}
-    config = ProcessingConfig(max_concurrent=settings.max_concurrent)
-    if own:
-        config = config.model_copy(update={"trusted_namespaces": own})
+    config = ProcessingConfig(trusted_namespaces=_trusted(settings), max_concurrent=settings.max_concurrent)
     writers = StatusWriters(settings.own_user)
     return Part(
         name,
         processings(config),
-        [status_webhook(writers, RemediationProcessing)],
+        facts_webhooks(writers),
         writers=writers,
     )
 
@@ -83,20 +84,21 @@ def analysis_part(name: str, configuration: Configuration, catalog: Catalog) -> 
     async def close() -> None:
         await close_analyzer(analyzer)
 
-    return Part(name, analyses(config), [status_webhook(writers, AIAnalysis)], writers=writers, aclose=close)
+    return Part(name, analyses(config), analysis_webhooks(writers), writers=writers, aclose=close)
 
 
-def request_part(name: str, configuration: Configuration, catalog: Catalog) -> Part:
+def request_part(name: str, configuration: Configuration, catalog: Catalog, *, audited: bool) -> Part:
     """Of requests, which hand their work to all the others."""
     settings = configuration.settings
     metrics = RequestMetrics(since=current_clock().now())
     kinds = [kind for action in catalog for kind in action.targets]
-    nobody = StatusWriters()
     config = RequestConfig(
         limits=settings.remediation_limits,
         allow_unstamped=settings.allow_unstamped,
-        # A request acts on what its children say, so their statuses must be as safe as its own.
-        vouching=_vouching(settings, *request_webhooks((), nobody), status_webhook(nobody, AIAnalysis)),
+        vouching=_vouching(settings, *vouching_webhooks()),
+        trusted_namespaces=_trusted(settings),
+        ttl_after_end=settings.request_ttl,
+        audited=audited,
         health=MonitoredHealth([*KINDS, *kinds]),
         metrics=metrics,
         max_concurrent=settings.max_concurrent,
@@ -114,6 +116,12 @@ def request_part(name: str, configuration: Configuration, catalog: Catalog) -> P
 def _workflow_webhooks(settings: RunSettings, writers: StatusWriters) -> list[AdmissionWebhook]:
     stamps = stamping_webhooks(settings.trusted_requesters, own=writers, kind=WorkflowExecution)
     return [*stamps, status_webhook(writers, WorkflowExecution)]
+
+
+def _trusted(settings: RunSettings) -> frozenset[str]:
+    """The namespaces whose objects may speak of what lies elsewhere: the one that kubernaut itself runs in."""
+    own = own_namespaces(settings.executor_namespace) - {settings.executor_namespace}
+    return own or RequestConfig.model_fields["trusted_namespaces"].default
 
 
 def _vouching(settings: RunSettings, *webhooks: AdmissionWebhook) -> RegisteredWebhooks:

@@ -290,6 +290,14 @@ class RunSettings(BaseModel):
     analyzer_ca: Annotated[
         File | None, _in(REMEDIATIONS, "FILE"), Field(description="PEM file: the CA of its certificate.")
     ] = None
+    request_ttl: Annotated[
+        Span | None,
+        _in(REMEDIATIONS, "DURATION"),
+        Field(
+            description="Delete remediation requests, with all they made, so long after they ended. By default they"
+            " stay for ever."
+        ),
+    ] = None
     remediation_limits: Annotated[
         RemediationLimits,
         BeforeValidator(read_remediation_limits),

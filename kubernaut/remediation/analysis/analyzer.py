@@ -162,7 +162,7 @@ def _offer(action: Action) -> Offer:
         title=action.title,
         risk=action.risk,
         targets=[f"{kind.api_version} {kind.kind}" for kind in action.targets],
-        # An analyzer may do with its question what it likes; making a schema takes a hundred times as long as a copy.
+        # An analyzer may do with its question what it likes; making a schema takes far longer than a copy.
         parameters=deepcopy(_schema(action.parameters)),
     )
 

@@ -17,12 +17,13 @@ from typing import Any
 
 from kubernaut.actions import LABEL_EXECUTION_ID, RollbackInformation, Target
 from kubernaut.actions.jobs import MANAGED_BY
-from kubernaut.client import AlreadyExists, Client, NotFound
+from kubernaut.client import AlreadyExists, ApiError, Client, NotFound
 from kubernaut.reconcile import Permission
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.execution.types import KubernetesExecution, RollbackStatus, SecretRef
 from kubernaut.remediation.machine import SOON, Fail, Wait
+from kubernaut.remediation.machine.errors import TRANSIENT
 from kubernaut.resources import ObjectMeta
 from kubernaut.resources.builtin.authorization_v1 import (
     ResourceAttributes,
@@ -64,7 +65,8 @@ async def keep(
 
     A Secret of this execution with the same content is used again, one with another content (the target has changed
     since) is left to go with the execution, and a stranger's is waited for (condition ChildNameTaken). `private`: it
-    tells what the target holds, so who asked must be allowed to read that. Raises ApiError.
+    tells what the target holds, so who asked must be allowed to read that. What the server refuses, for want of quota
+    or by admission, cannot be undone and so is not begun. Raises ApiError.
     """
     text = _text(found)
     if len(text) > MAX_BYTES:
@@ -81,6 +83,10 @@ async def keep(
                 secret = await run.ctx.client.create(_secret(run, name, text))
             except AlreadyExists:
                 return Wait(SOON)
+            except ApiError as error:
+                if isinstance(error, TRANSIENT):
+                    raise
+                return _unkept(order.target, f"the API server refused Secret {name}, which would hold it: {error}")
         values = _values(secret)
         if secret.immutable and values.get(WAY_BACK) == text and KEY in values:
             status.secret_ref = SecretRef(name=name, uid=secret.uid or "")

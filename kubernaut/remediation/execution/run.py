@@ -22,7 +22,7 @@ from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.digest import spec_digest
 from kubernaut.remediation.execution.nearby import names_nearby
 from kubernaut.remediation.execution.reasons import Reason
-from kubernaut.remediation.execution.redact import redact
+from kubernaut.remediation.execution.secretdata import REDACTED
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionStatus,
@@ -111,11 +111,15 @@ class Run(Step[KubernetesExecution]):
         return parse_order(self.config.catalog, self.execution, self.kept)
 
     def shown(self, order: Order) -> dict[str, Any]:
-        """The parameters as policies are told of them: those that no spec may hold without what is secret in them."""
+        """The parameters as policies are told of them.
+
+        A policy server logs what it is asked. What no spec may hold it is not told either: of parameters that came from
+        a Secret only numbers and switches, which rules about amounts need, and no text, whatever form that has.
+        """
         told = order.parameters.to_dict()
         if self.execution.spec.parameters_from is None:
             return told
-        return {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
+        return {name: value if isinstance(value, int | float) else REDACTED for name, value in told.items()}
 
     def spec_changed(self) -> Fail | None:
         """A failure when the spec is not the one that was validated: not every server holds it immutable."""

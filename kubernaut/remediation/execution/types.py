@@ -61,7 +61,7 @@ class ObjectRef(Model):
 
 
 class SecretRef(Model):
-    """A Secret beside the execution; `uid` tells which of that name."""
+    """A Secret in the executor's namespace; `uid` tells which of that name."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)]
     uid: Annotated[str, Field(min_length=1, max_length=128)]

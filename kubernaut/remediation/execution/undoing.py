@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from kubernaut.remediation.execution.types import (
     KubernetesExecution,
     KubernetesExecutionSpec,
@@ -11,9 +9,8 @@ from kubernaut.remediation.execution.types import (
     Phase,
     RollbackRef,
 )
+from kubernaut.remediation.machine.children import child_name
 from kubernaut.resources import ObjectMeta
-
-_MAX_NAME = 253
 
 
 class NothingToUndo(Exception):
@@ -39,14 +36,5 @@ def rollback_of(execution: KubernetesExecution, *, force: bool = False) -> Kuber
         rollback_of=RollbackRef(name=execution.name, uid=execution.uid, force=force),
         parameters_from=ParametersFrom(secret_ref=back.secret_ref) if back.secret_ref is not None else None,
     )
-    suffix = "-rollback" + ("-forced" if force else "")
-    return KubernetesExecution(
-        metadata=ObjectMeta(name=_name(execution.name, suffix), namespace=execution.namespace), spec=spec
-    )
-
-
-def _name(name: str, suffix: str) -> str:
-    if len(name) + len(suffix) <= _MAX_NAME:
-        return name + suffix
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _MAX_NAME - len(suffix) - 9].rstrip('-.')}-{digest}{suffix}"
+    name = child_name(execution.name, "rollback", *(["forced"] if force else []))
+    return KubernetesExecution(metadata=ObjectMeta(name=name, namespace=execution.namespace), spec=spec)

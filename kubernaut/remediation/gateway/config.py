@@ -66,6 +66,8 @@ class TargetRule(_Part):
             raise ValueError(f"{self.kind} needs its api-version: only those of Kubernetes' own kinds are known")
         if self.climb and self.kind not in CLIMBED:
             raise ValueError(f"{self.kind} cannot be climbed: only {' and '.join(CLIMBED)} stand for what made them")
+        if self.climb and not self.in_namespace:
+            raise ValueError(f"{self.kind} cannot be climbed outside of namespaces: leave out climb or cluster-scoped")
         return self
 
     @property
@@ -82,7 +84,7 @@ class TargetRule(_Part):
     @property
     def climbs(self) -> bool:
         """Whether the owner is looked for: the default for what stands for another."""
-        return self.kind in CLIMBED if self.climb is None else self.climb
+        return self.kind in CLIMBED and self.in_namespace if self.climb is None else self.climb
 
 
 DEFAULT_TARGETS = tuple(
@@ -117,11 +119,16 @@ class Route(_Part):
 
 
 class EventRule(_Part):
-    """Which Kubernetes Events are signals: of a reason, seen so often, about one of these kinds (all when empty)."""
+    """Which Kubernetes Events are signals: of a reason, seen so often, about one of these kinds (all when empty).
+
+    `reporters`: the reporting controllers that are believed (all when empty). Whoever may create Events in `default`
+    can write one about any Node: about what has no namespace only rules that name reporters are asked.
+    """
 
     reason: Annotated[str, Field(min_length=1, max_length=128)]
     count: Annotated[int, Field(ge=1)] = 1
     kinds: tuple[str, ...] = ()
+    reporters: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=64)] = ()
     severity: Annotated[str, Field(min_length=1, max_length=63)] = "warning"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -10,11 +11,11 @@ from kubernaut.client import Client
 from kubernaut.reconcile import Context, Controller, Permission, Reconciler, Result
 from kubernaut.reconcile.log import logger
 from kubernaut.remediation.execution.types import ExecutionTarget
-from kubernaut.remediation.gateway.config import CLIMBED, WELL_KNOWN, EventRule, GatewayConfig
+from kubernaut.remediation.gateway.config import CLIMBED, CLUSTER_SCOPED, WELL_KNOWN, EventRule, GatewayConfig
 from kubernaut.remediation.gateway.intake import VALUE_BYTES, Intake, Notice
 from kubernaut.remediation.gateway.metrics import GatewayMetrics
 from kubernaut.remediation.gateway.results import SILENT, Outcome
-from kubernaut.remediation.gateway.targets import POD, REPLICA_SET, climbed
+from kubernaut.remediation.gateway.targets import NAME, POD, REPLICA_SET, climbed
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.remediation.signals import Signal
@@ -26,6 +27,9 @@ SOURCE = "kubernetes-events"
 OURS = "kubernaut"
 """What the names of controllers that report for kubernaut begin with."""
 WARNINGS = "type=Warning"
+_CLUSTER_SCOPED_EVENTS = ("default", "kube-system")
+"""Where the API server lets Events be that are about what has no namespace."""
+_VERSION = re.compile(r"([a-z0-9][-a-z0-9.]{0,252}/)?v[0-9][a-z0-9]{0,31}")
 
 _log = logger("kubernaut.gateway")
 
@@ -63,18 +67,18 @@ class EventReconciler(Reconciler[Event]):
     async def reconcile(self, obj: Event, ctx: Context) -> Result | None:
         """Take it if a rule names it and it is no history."""
         source, seen = self._intake.config.events, _seen(obj)
-        rule = next((rule for rule in source.rules if _fits(rule, obj)), None)
-        if rule is None or seen is None or is_own(obj) or ctx.clock.now() - seen > source.max_age:
+        found = next(_taken(source.rules, obj), None)
+        if found is None or seen is None or is_own(obj) or ctx.clock.now() - seen > source.max_age:
             return None
-        target = _target(obj.regarding, rule)
-        if target is None or target.namespace in self._intake.config.untouched_namespaces:
+        rule, target = found
+        if target.namespace in self._intake.config.untouched_namespaces:
             return None
         notice = await _notice(ctx.client, obj, target, rule, seen)
         if notice is None:
             return None
         result = await self._intake.take(ctx.client, notice)
         self._metrics.took(SOURCE, result)
-        told = {"event": f"{obj.namespace}/{obj.name}", "reason": rule.reason, "outcome": result.outcome.value}
+        told = {"told_by": f"{obj.namespace}/{obj.name}", "reason": rule.reason, "outcome": result.outcome.value}
         if result.request is not None:
             told["request"] = "/".join(result.request)
         if result.outcome is Outcome.CREATED:
@@ -86,13 +90,28 @@ class EventReconciler(Reconciler[Event]):
 
 def is_own(event: Event) -> bool:
     """Whether kubernaut itself reports it, or it is about an object of kubernaut's kinds."""
-    reporter = event.reporting_controller or (event.deprecated_source.component if event.deprecated_source else None)
     group = ((event.regarding.api_version if event.regarding else None) or "").rpartition("/")[0]
-    return (reporter or "").startswith(OURS) or group.endswith(f"{OURS}.io")
+    return _reporter(event).startswith(OURS) or group.endswith(f"{OURS}.io")
+
+
+def _reporter(event: Event) -> str:
+    """Who says that it reports it; older components fill in the deprecated field alone."""
+    source = event.deprecated_source.component if event.deprecated_source is not None else None
+    return event.reporting_controller or source or ""
+
+
+def _taken(rules: Iterable[EventRule], event: Event) -> Iterator[tuple[EventRule, ExecutionTarget]]:
+    """The rules that take it, each with what it is about by that rule."""
+    for rule in rules:
+        target = _target(event, rule) if _fits(rule, event) else None
+        if target is not None:
+            yield rule, target
 
 
 def _fits(rule: EventRule, event: Event) -> bool:
     if event.type != "Warning" or event.reason != rule.reason or event.regarding is None:
+        return False
+    if rule.reporters and _reporter(event) not in rule.reporters:
         return False
     return _count(event) >= rule.count and (not rule.kinds or event.regarding.kind in rule.kinds)
 
@@ -108,22 +127,37 @@ def _seen(event: Event) -> datetime | None:
     return in_series or event.deprecated_last_timestamp or event.event_time or made
 
 
-def _target(regarding: ObjectReference | None, rule: EventRule) -> ExecutionTarget | None:
-    """What it is about; None for kinds that nobody has named."""
+def _target(event: Event, rule: EventRule) -> ExecutionTarget | None:
+    """What it is about; None for kinds that nobody has named, and for what its writer may have nothing to say about.
+
+    Who may create Events in a namespace speaks for that namespace alone. The rules of the API server (ValidateEvent in
+    kubernetes/pkg/apis/core/validation/events.go) are checked again here: not every server has them.
+    """
+    regarding = event.regarding
     kind, name = (regarding.kind, regarding.name) if regarding is not None else (None, None)
-    if regarding is None or not kind or not name or len(kind) > 63 or len(name) > 253:
+    if regarding is None or not kind or not name or len(kind) > 63 or not NAME.fullmatch(name):
         return None
     version = regarding.api_version or WELL_KNOWN.get(kind)
-    if version is None or (kind not in rule.kinds and WELL_KNOWN.get(kind) != version):
+    known = version is not None and WELL_KNOWN.get(kind) == version
+    if version is None or not _VERSION.fullmatch(version) or not (known or kind in rule.kinds):
         return None
-    return ExecutionTarget(api_version=version, kind=kind, namespace=regarding.namespace or None, name=name)
+    namespace = regarding.namespace or None
+    # Of other people's kinds the scope is not known: what has no namespace is taken for cluster-scoped.
+    if known and (kind in CLUSTER_SCOPED) != (namespace is None):
+        return None
+    if namespace is None and not (rule.reporters and event.namespace in _CLUSTER_SCOPED_EVENTS):
+        return None
+    if namespace is not None and namespace != event.namespace:
+        return None
+    return ExecutionTarget(api_version=version, kind=kind, namespace=namespace, name=name)
 
 
 async def _notice(
     client: Client, event: Event, target: ExecutionTarget, rule: EventRule, seen: datetime
 ) -> Notice | None:
     """The signal; None where what it is about is gone. Raises ClientError."""
-    about = await climbed(client, target) if target.kind in CLIMBED else target
+    climbs = target.kind in CLIMBED and target.api_version == WELL_KNOWN[target.kind]
+    about = await climbed(client, target) if climbs else target
     if about is None:
         return None
     labels = {
@@ -132,7 +166,7 @@ async def _notice(
         "kind": about.kind,
         "name": about.name,
         "namespace": about.namespace or "",
-        "reporting_controller": cut(event.reporting_controller or "", 253),
+        "reporting_controller": cut(_reporter(event), 253),
         "severity": rule.severity,
     }
     annotations = {"note": cut(event.note or "", VALUE_BYTES), "regarding": f"{target.kind}/{target.name}"}

@@ -16,7 +16,7 @@ from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.gateway.config import GatewayConfig, Route
 from kubernaut.remediation.gateway.names import fingerprint_label, request_name
 from kubernaut.remediation.gateway.results import RETRY_AFTER, Outcome, Result, result_of
-from kubernaut.remediation.gateway.targets import climbed, named
+from kubernaut.remediation.gateway.targets import NAME, climbed, named
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.request.types import RESOLVED_AT, Phase, RemediationRequest, RemediationRequestSpec
 from kubernaut.remediation.signals import FINGERPRINT_LABEL, Signal
@@ -137,17 +137,21 @@ class Intake:
     def _request(
         self, signal: Signal, target: ExecutionTarget, known: tuple[str, str], route: Route
     ) -> RemediationRequest:
-        # What a source says to people may say too much.
-        annotations = {name: cut(redact(text), VALUE_BYTES) for name, text in signal.annotations.items()}
+        naming = {*(rule.label for rule in route.targets or self.config.targets), *self.config.namespace_labels}
+        labels = {
+            name: text if name in naming and NAME.fullmatch(text) else _redacted(text)
+            for name, text in signal.labels.items()
+        }
+        annotations = {name: _redacted(text) for name, text in signal.annotations.items()}
         severity = self.severity(signal.severity, route)
         spec = RemediationRequestSpec(
-            signal=signal.model_copy(update={"severity": severity, "annotations": annotations}),
+            signal=signal.model_copy(update={"severity": severity, "labels": labels, "annotations": annotations}),
             target=target,
             max_recovery_attempts=route.max_recovery_attempts,
             suspend=route.suspend,
         )
-        labels = {FINGERPRINT_LABEL: fingerprint_label(signal.fingerprint)}
-        return RemediationRequest(metadata=ObjectMeta(namespace=known[0], name=known[1], labels=labels), spec=spec)
+        marks = {FINGERPRINT_LABEL: fingerprint_label(signal.fingerprint)}
+        return RemediationRequest(metadata=ObjectMeta(namespace=known[0], name=known[1], labels=marks), spec=spec)
 
     async def _cease(
         self, client: Client, signal: Signal, ended: datetime, known: tuple[str, str], route: Route
@@ -163,6 +167,11 @@ class Intake:
         if told is None:
             return Result(Outcome.UNKNOWN, "there is no request for it", route=route.name)
         return Result(Outcome.RESOLVED, "", (namespace, told), route.name)
+
+
+def _redacted(text: str) -> str:
+    """What a source says may say too much: whoever may read requests reads it."""
+    return cut(redact(text), VALUE_BYTES)
 
 
 async def _read(client: Client, namespace: str, name: str) -> AnyResource | None:

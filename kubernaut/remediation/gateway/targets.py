@@ -25,8 +25,8 @@ _MADE_BY = {
 """Owners that a pod stands for; others, such as nodes and kinds of other people, do not take its place."""
 
 # What names objects, and so becomes part of paths.
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.:]{0,251}[A-Za-z0-9])?")
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.:]{0,251}[A-Za-z0-9])?")
 _POD_OF_SET = re.compile(r"(.+)-[a-z0-9]{5}")
 
 
@@ -46,13 +46,13 @@ def named(labels: Mapping[str, str], rules: Sequence[TargetRule], config: Gatewa
         name = labels.get(rule.label)
         if not name:
             continue
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             return f"the label {rule.label} names no {rule.kind}: {name[:64]!r} cannot be a name"
         if rule.in_namespace and namespace is None:
             without.append(rule.kind)
             continue
         where = namespace if rule.in_namespace else None
-        if where is not None and not _NAMESPACE.fullmatch(where):
+        if where is not None and not NAMESPACE.fullmatch(where):
             return f"the labels name no namespace: {where[:64]!r} cannot be the name of one"
         target = ExecutionTarget(api_version=rule.version, kind=rule.kind, namespace=where, name=name)
         return Named(target, rule.climbs)
@@ -64,9 +64,11 @@ def named(labels: Mapping[str, str], rules: Sequence[TargetRule], config: Gatewa
 async def climbed(client: Client, target: ExecutionTarget) -> ExecutionTarget | None:
     """What made a pod or a ReplicaSet, in the end; itself where nothing known did, None where it is not there.
 
-    A pod that is gone already was, if its name says so, one of a ReplicaSet, which may still be there. Raises
-    ClientError.
+    A pod that is gone already was, if its name says so, one of a ReplicaSet, which may still be there. Without a
+    namespace there is neither. Raises ClientError.
     """
+    if target.namespace is None:
+        return None
     found = await _meta(client, target)
     if found is None and target.kind == "Pod" and (of_set := _POD_OF_SET.fullmatch(target.name)):
         target = _beside(target, "apps/v1", "ReplicaSet", of_set[1])
@@ -75,7 +77,7 @@ async def climbed(client: Client, target: ExecutionTarget) -> ExecutionTarget | 
         return None
     for _ in range(DEPTH):
         owner = _controller(found)
-        if owner is None or (owner.api_version, owner.kind) not in _MADE_BY or not _NAME.fullmatch(owner.name):
+        if owner is None or (owner.api_version, owner.kind) not in _MADE_BY or not NAME.fullmatch(owner.name):
             return target
         above = _beside(target, owner.api_version, owner.kind, owner.name)
         if owner.kind != "ReplicaSet":

@@ -1,6 +1,12 @@
 """Objects that go through phases: a table of handlers, and the reconciler that asks them and notes their answers."""
 
-from kubernaut.remediation.machine.children import CHILD_NAME_TAKEN, child_name, ensure_child, find_child
+from kubernaut.remediation.machine.children import (
+    CHILD_NAME_TAKEN,
+    asks_the_same,
+    child_name,
+    ensure_child,
+    find_child,
+)
 from kubernaut.remediation.machine.errors import API_REFUSED, INTERNAL_ERROR, TRANSIENT
 from kubernaut.remediation.machine.reconciler import UNKNOWN_PHASE, PhaseReconciler
 from kubernaut.remediation.machine.status import PhasedStatus, Transition
@@ -27,6 +33,7 @@ __all__ = [
     "Transition",
     "Verdict",
     "Wait",
+    "asks_the_same",
     "child_name",
     "cut",
     "ensure_child",

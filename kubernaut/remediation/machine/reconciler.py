@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
 from kubernaut.reconcile import Context, Reconciler, Result, TerminalError
-from kubernaut.remediation.machine.errors import TRANSIENT, failure_of
+from kubernaut.remediation.machine.errors import failure_of, passes
 from kubernaut.remediation.machine.step import Step
 from kubernaut.remediation.machine.table import PhaseRow, PhaseTable
 from kubernaut.remediation.machine.texts import cut
@@ -24,9 +24,9 @@ UNKNOWN_PHASE = "UnknownPhase"
 class PhaseReconciler(Reconciler[R], Generic[R, S]):
     """One handler of one object per reconcile; each phase's status is written before the next begins.
 
-    Every failure ends in the status: only transient API errors are raised, to be retried, until the deadline of the
-    phase. A phase that the table does not know (of a newer version) is a condition; nothing is done. A derived class
-    gives `table` and `step`, and may add to `entering` and `failing`.
+    Every failure ends in the status: only transient API errors are raised, to be retried, and until the deadline of
+    the phase all others too where it is patient. A phase that the table does not know (of a newer version) is a
+    condition; nothing is done. A derived class gives `table` and `step`, and may add to `entering` and `failing`.
     """
 
     table: ClassVar[Any]
@@ -49,6 +49,7 @@ class PhaseReconciler(Reconciler[R], Generic[R, S]):
         if row is None:
             _unknown_phase(step)
             return None
+        step.phased.remove_condition(UNKNOWN_PHASE)
         result = self._settle(step, await _ask(step, row))
         self.bound(step)
         return result
@@ -151,11 +152,12 @@ async def _ask(step: S, row: PhaseRow[S]) -> Verdict:
     except TerminalError:
         raise
     except Exception as error:
-        # Past the deadline nothing is retried.
+        # Past the deadline nothing is retried that may last.
         if late and row.expired is not None:
             failure = row.expired(step)
-            return Fail(failure.reason, f"{failure.message} (last error: {error})", error)
-        if isinstance(error, TRANSIENT) or row.patient(step) or row.terminal:
+            last = failure_of(error).cause
+            return Fail(failure.reason, f"{failure.message} (last error: {last})", last)
+        if passes(error) or row.terminal or (row.patient(step) and not step.expired):
             raise
         step.ctx.log.warning("the phase failed", phase=step.phased.current_phase, error=str(error), exc_info=True)
         return failure_of(error)

@@ -13,7 +13,7 @@ from kubernaut.remediation.machine.verdicts import Fail, Verdict
 S = TypeVar("S", bound=Step[Any])
 
 
-def always_soon(step: Step[Any]) -> bool:
+def never(step: Step[Any]) -> bool:
     """No error but a transient one is tried again."""
     return False
 
@@ -28,7 +28,7 @@ class PhaseRow(Generic[S]):
     `expired`: the failure once the deadline has passed. With `late` the handler is asked after the deadline as well,
     to read a result that is there already, and only then it fails; a handler that looks at `step.expired` itself
     leaves `expired` out.
-    `patient`: whether errors that are not transient are tried again too, until the deadline.
+    `patient`: whether errors that are not transient are tried again too, until the deadline; past it they are failures.
     `condition`: the condition that is false when it fails; `entered`: the one that is true once it has been entered.
     `summary`: what it does, for diagrams.
     """
@@ -38,7 +38,7 @@ class PhaseRow(Generic[S]):
     limit: Callable[[S], timedelta | None] | None = None
     expired: Callable[[S], Fail] | None = None
     late: bool = False
-    patient: Callable[[S], bool] = always_soon
+    patient: Callable[[S], bool] = never
     condition: str = "Ready"
     entered: str | None = None
     summary: str = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kubernaut.reconcile import Controller, Permission
+from kubernaut.reconcile import Backoff, Controller, Permission
 from kubernaut.remediation.execution.lock.roots import CLIMBED
+from kubernaut.remediation.machine import POLL
 from kubernaut.remediation.processing.config import ProcessingConfig
 from kubernaut.remediation.processing.reconciler import ProcessingReconciler
 from kubernaut.remediation.processing.types import RemediationProcessing
@@ -20,6 +21,8 @@ def processings(config: ProcessingConfig | None = None) -> Controller:
         RemediationProcessing,
         ProcessingReconciler(config),
         max_concurrent=config.max_concurrent,
+        # Errors must not put off a deadline by more than that.
+        backoff=Backoff(cap=POLL.total_seconds()),
         permissions=_permissions(config),
     )
 

@@ -69,7 +69,7 @@ async def _all(gathering: Gathering) -> None:
 async def _workload(gathering: Gathering) -> Workload | None:
     """The target and its owners; None without a target."""
     asked, facts = gathering.asked, gathering.facts
-    kind = gathering.config.find(asked.api_version, asked.kind)
+    kind = gathering.kind
     if kind is None:
         named = f"{asked.api_version} {asked.kind}" if asked.api_version else asked.kind
         gathering.miss("target", f"objects of kind {named} are not read: name the kind in `kinds` of the configuration")
@@ -77,12 +77,22 @@ async def _workload(gathering: Gathering) -> Workload | None:
     if kind.namespaced and not asked.namespace:
         gathering.miss("target", f"a {kind.kind} lives in a namespace, and none is named")
         return None
-    target = await gathering.part("target", partial(gathering.get, kind, asked.name, asked.namespace))
+    read = partial(gathering.get, kind, asked.name, asked.namespace)
+
+    async def of_target() -> dict[str, Any]:
+        found = await read()
+        facts.target = object_fact(found)
+        return found
+
+    async def of_owners(target: dict[str, Any]) -> list[dict[str, Any]]:
+        found = await owners(gathering, target)
+        facts.owners = [object_fact(each) for each in found]
+        return found
+
+    target = await gathering.part("target", of_target)
     if target is None:
         return None
-    facts.target = object_fact(target)
-    found = await gathering.part("owners", partial(owners, gathering, target)) or []
-    facts.owners = [object_fact(each) for each in found]
+    found = await gathering.part("owners", partial(of_owners, target)) or []
     return Workload([target, *found])
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio
-from pydantic import ValidationError
 
-from kubernaut.client import ApiError, Client, ClientError, NotFound
+from kubernaut.client import ApiError, Client, NotFound
 from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.machine.errors import TRANSIENT
 from kubernaut.remediation.processing.config import ProcessingConfig
@@ -26,8 +25,8 @@ T = TypeVar("T")
 class Gathering:
     """One gathering under way: what is asked, what has been found.
 
-    `read`: parts that a server answered, be it with NotFound. `passing`: the names of parts that
-    failed for a reason that may pass.
+    `asked`: without a namespace where its kind has none, whatever was asked. `read`: parts that a server answered, be
+    it with NotFound. `passing`: the names of parts that failed for a reason that may pass.
     """
 
     client: Client
@@ -43,12 +42,14 @@ class Gathering:
     limiter: anyio.CapacityLimiter = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.kind is not None and not self.kind.namespaced:
+            self.asked = self.asked.model_copy(update={"namespace": None})
         self.limiter = anyio.CapacityLimiter(self.config.limits.parallel)
 
     async def part(self, name: str, reading: Callable[[], Awaitable[T]]) -> T | None:
         """What `reading` finds; None where it failed or took too long, with the reason under `missing`.
 
-        Cancellation passes through; everything else ends here.
+        Cancellation passes through; everything else ends here: objects may have shapes that nobody thought of.
         """
         limit = self.config.limits.read.total_seconds()
         try:
@@ -62,7 +63,7 @@ class Gathering:
             self.read += 1
             self.miss(name, f"does not exist: {error}")
             return None
-        except (ClientError, ValidationError, ValueError) as error:
+        except Exception as error:
             if isinstance(error, TRANSIENT):
                 self.passing.append(name)
             elif isinstance(error, ApiError):
@@ -73,9 +74,16 @@ class Gathering:
         return found
 
     @property
+    def kind(self) -> ResourceType | None:
+        """The kind of the target; None where it is one that is not read."""
+        return self.config.find(self.asked.api_version, self.asked.kind)
+
+    @property
     def may_look(self) -> bool:
         """Whether the target is one that a processing of this namespace may look at."""
-        return self.place in self.config.trusted_namespaces or self.asked.namespace == self.place
+        if self.place in self.config.trusted_namespaces:
+            return True
+        return self.asked.namespace is not None and self.asked.namespace == self.place
 
     def miss(self, name: str, why: str) -> None:
         """Say why a part is not there, or not all of it; the first reason stays."""

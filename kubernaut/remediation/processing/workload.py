@@ -134,11 +134,13 @@ async def pods(gathering: Gathering, workload: Workload) -> list[PodFact]:
 
 
 def selector_of(document: Mapping[str, Any]) -> str:
-    """`spec.selector` as Kubernetes' text; "" where there is none."""
+    """`spec.selector` as Kubernetes' text; "" where there is none, as in a Service, whose selector is a plain map."""
     selector = dig(document, "spec", "selector")
-    terms = [f"{key}={value}" for key, value in (dig(selector, "matchLabels") or {}).items()]
+    labels = dig(selector, "matchLabels")
+    terms = [f"{key}={value}" for key, value in labels.items()] if isinstance(labels, Mapping) else []
     for each in mappings(dig(selector, "matchExpressions")):
-        key, values = each.get("key"), ",".join(str(value) for value in each.get("values") or ())
+        key, told = each.get("key"), each.get("values")
+        values = ",".join(str(value) for value in told) if isinstance(told, list) else ""
         match each.get("operator"):
             case "In":
                 terms.append(f"{key} in ({values})")

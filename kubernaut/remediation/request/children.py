@@ -9,7 +9,7 @@ from kubernaut.client import Conflict, NotFound
 from kubernaut.remediation.analysis.types import AIAnalysis, AIAnalysisSpec, Proposal
 from kubernaut.remediation.analysis.types import Phase as AnalysisPhase
 from kubernaut.remediation.execution.types import ObjectRef
-from kubernaut.remediation.machine.children import child_name
+from kubernaut.remediation.machine.children import asks_the_same, child_name
 from kubernaut.remediation.processing.types import Phase as ProcessingPhase
 from kubernaut.remediation.processing.types import RemediationProcessing, RemediationProcessingSpec
 from kubernaut.remediation.request.step import RequestStep, found_name
@@ -45,16 +45,27 @@ def wanted_processing(step: RequestStep) -> RemediationProcessing:
     return RemediationProcessing(metadata=ObjectMeta(name=step.found_name), spec=spec)
 
 
-def wanted_analysis(step: RequestStep, processing: RemediationProcessing) -> AIAnalysis:
+def wanted_analysis(step: RequestStep, processing: ObjectRef | None) -> AIAnalysis:
     """What decides about this attempt; of a recovery it is told what was tried before."""
     spec = AIAnalysisSpec(
         signal=step.spec.signal,
         target=step.spec.target,
-        processing_ref=reference(processing),
+        processing_ref=processing,
         remediation_request_ref=reference(step.obj),
         **(_failure(step) if step.attempt else {}),
     )
     return AIAnalysis(metadata=ObjectMeta(name=step.found_name), spec=spec)
+
+
+def is_analysis(step: RequestStep, found: AIAnalysis) -> bool:
+    """Whether it is the analysis that this attempt recorded, and asks for the same as ever.
+
+    Facts that were gathered anew have another uid: an analysis of the first ones stays the same analysis.
+    """
+    recorded = step.analysis_ref
+    if recorded is None or recorded.uid != found.uid:
+        return False
+    return asks_the_same(found, wanted_analysis(step, found.spec.processing_ref))
 
 
 def _failure(step: RequestStep) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kubernaut.reconcile import Controller, Permission, Watch
+from kubernaut.reconcile import Backoff, Controller, Permission, Watch
 from kubernaut.remediation.request.config import RequestConfig
 from kubernaut.remediation.request.keys import INDEXES, freed_by
+from kubernaut.remediation.request.lifetime import lifetime_permissions
 from kubernaut.remediation.request.reconciler import KINDS, RequestReconciler
 from kubernaut.remediation.request.types import RemediationRequest
 
@@ -19,6 +20,8 @@ def requests(config: RequestConfig | None = None) -> Controller:
         watches=[Watch(RemediationRequest, to=freed_by)],
         indexes=INDEXES,
         max_concurrent=config.max_concurrent,
+        # Errors must not put off a deadline by more than that.
+        backoff=Backoff(cap=config.limits.poll.total_seconds()),
         permissions=_permissions(config),
     )
 
@@ -32,6 +35,7 @@ def _permissions(config: RequestConfig) -> list[Permission]:
             ["update"], RemediationRequest, subresource="finalizers", why="owner references that block its deletion"
         ),
         Permission(["get"], RemediationRequest, why="sees which of two requests goes on to act on a target"),
+        *lifetime_permissions(config),
         *config.health.permissions,
         *(() if config.allow_unstamped else config.vouching.permissions),
     ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from kubernaut.client import ApiError
+from kubernaut.reconcile import RequeueError
+from kubernaut.remediation.machine.errors import TRANSIENT
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.machine.verdicts import SOON, Fail, Move, Verdict, Wait
 from kubernaut.remediation.request.children import MAX_TEXT, stopped
@@ -23,9 +26,19 @@ def guarded(handler: Handler) -> Handler:
         if over is None:
             return await handler(step)
         # The target is another's only when nothing acts on it any more: until then the phase stays.
-        return over if await stopped(step) else Wait(2 * SOON)
+        return over if await insist(stopped(step)) else Wait(2 * SOON)
 
     return ask
+
+
+async def insist(stopping: Awaitable[bool]) -> bool:
+    """Raise what is refused as an error that passes: however late it is, what acts has to be stopped first."""
+    try:
+        return await stopping
+    except ApiError as error:
+        if isinstance(error, TRANSIENT):
+            raise
+        raise RequeueError(f"what is at work cannot be stopped: {error}") from error
 
 
 def _over(step: RequestStep) -> Fail | None:

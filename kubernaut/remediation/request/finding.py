@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from kubernaut.remediation.analysis.types import AIAnalysis, Proposal
 from kubernaut.remediation.analysis.types import Phase as AnalysisPhase
-from kubernaut.remediation.machine.children import ensure_child
+from kubernaut.remediation.machine.children import asks_the_same, ensure_child
 from kubernaut.remediation.machine.verdicts import Move, Verdict, Wait
 from kubernaut.remediation.processing.types import Phase as ProcessingPhase
 from kubernaut.remediation.processing.types import RemediationProcessing
 from kubernaut.remediation.request.beginning import held_up, pointless, suspended
-from kubernaut.remediation.request.children import note_analysis, reference, wanted_analysis, wanted_processing
+from kubernaut.remediation.request.children import (
+    is_analysis,
+    note_analysis,
+    reference,
+    wanted_analysis,
+    wanted_processing,
+)
 from kubernaut.remediation.request.ending import review
 from kubernaut.remediation.request.reasons import Review
 from kubernaut.remediation.request.step import RequestStep
@@ -88,7 +94,8 @@ async def _analysis(step: RequestStep) -> AIAnalysis | Move | Wait:
         return facts
     if step.analysis_ref is None and (hindered := suspended(step)) is not None:
         return hindered
-    child = await ensure_child(step, wanted_analysis(step, facts))
+    wanted = wanted_analysis(step, reference(facts))
+    child = await ensure_child(step, wanted, lambda found: is_analysis(step, found) or asks_the_same(found, wanted))
     if child is not None:
         note_analysis(step, child)
         if child.status.phase in (AnalysisPhase.COMPLETED, AnalysisPhase.FAILED):

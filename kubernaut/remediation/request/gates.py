@@ -107,9 +107,8 @@ def _recent(step: RequestStep) -> Blocked | None:
 
 
 def _full(step: RequestStep) -> Blocked | None:
-    executing = len(step.ctx.cache.heads(RemediationRequest, index=(PHASE, Phase.EXECUTING)))
-    own = step.status.overall_phase == Phase.EXECUTING
-    return _too_many(step) if executing - own >= step.config.limits.max_executing else None
+    executing = len(_others(step, PHASE, Phase.EXECUTING))
+    return _too_many(step) if executing >= step.config.limits.max_executing else None
 
 
 def _too_many(step: RequestStep) -> Blocked:
@@ -123,7 +122,7 @@ def _resume(step: RequestStep) -> str:
 
 def _others(step: RequestStep, index: str, value: str) -> list[RemediationRequest]:
     found = step.ctx.cache.list(RemediationRequest, index=(index, value))
-    return [other for other in found if other.uid != step.uid]
+    return [other for other in found if step.minds(other)]
 
 
 async def _live(step: RequestStep, cached: Iterable[RemediationRequest]) -> list[RemediationRequest]:

@@ -22,7 +22,7 @@ def earlier(step: RequestStep) -> Sequence[RemediationRequest]:
     found: dict[str, RemediationRequest] = {}
     for value in values:
         for request in step.ctx.cache.list(RemediationRequest, index=(ENDED, value)):
-            if request.uid != step.uid:
+            if step.minds(request):
                 found[request.uid or ""] = request
     return sorted(found.values(), key=lambda request: (_end(request), request.uid or ""), reverse=True)
 
@@ -76,7 +76,7 @@ def failed_rate(step: RequestStep) -> tuple[int, int]:
         request
         for hour in hours(step.now)
         for request in step.ctx.cache.list(RemediationRequest, index=(ENDED, hour))
-        if request.uid != step.uid and attempted(request) and _end(request) > since
+        if step.minds(request) and attempted(request) and _end(request) > since
     ]
     return sum(request.status.reason != Done.REMEDIATED for request in ended), len(ended)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from kubernaut.client import NotFound, ObjectHead
@@ -10,6 +10,18 @@ from kubernaut.reconcile import Cache, Request
 from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.request.reasons import Block, Reason
 from kubernaut.remediation.request.types import TERMINAL, Phase, RemediationRequest
+from kubernaut.resources.builtin.admissionregistration_v1 import (
+    MutatingWebhookConfiguration,
+    ValidatingWebhookConfiguration,
+)
+from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
+from kubernaut.resources.builtin.apiregistration_v1 import APIService
+from kubernaut.resources.builtin.core_v1 import Namespace, Node, PersistentVolume
+from kubernaut.resources.builtin.networking_v1 import IngressClass
+from kubernaut.resources.builtin.node_v1 import RuntimeClass
+from kubernaut.resources.builtin.rbac_v1 import ClusterRole, ClusterRoleBinding
+from kubernaut.resources.builtin.scheduling_v1 import PriorityClass
+from kubernaut.resources.builtin.storage_v1 import StorageClass
 
 TARGET, SIGNAL, PHASE, BLOCKED, ENDED = "target", "signal", "phase", "blocked", "ended"
 """Indexes: of those that have not ended, by target and by signal; by phase; of the blocked ones, by what frees them;
@@ -19,9 +31,36 @@ WOKEN = 4
 """How many of those that wait for their turn are woken by one that ends; the others' safety net is the poll."""
 
 
+CLUSTER_SCOPED = frozenset(
+    kind.resource_type.kind
+    for kind in (
+        APIService,
+        ClusterRole,
+        ClusterRoleBinding,
+        CustomResourceDefinition,
+        IngressClass,
+        MutatingWebhookConfiguration,
+        Namespace,
+        Node,
+        PersistentVolume,
+        PriorityClass,
+        RuntimeClass,
+        StorageClass,
+        ValidatingWebhookConfiguration,
+    )
+)
+"""Well-known kinds that lie in no namespace, whatever namespace a target names."""
+
+
+def target_namespace(target: ExecutionTarget) -> str:
+    """Where a target lies; empty for one that lies in no namespace."""
+    return "" if target.kind in CLUSTER_SCOPED else target.namespace or ""
+
+
 def target_key(target: ExecutionTarget) -> str:
-    """The same for every way to write a target."""
-    return f"{target.kind}/{target.namespace or ''}/{target.name}"
+    """The same for each way to name one object: with `apiVersion` or without, and with a namespace or without one
+    where its kind has none."""
+    return f"{target.kind}/{target_namespace(target)}/{target.name}"
 
 
 def signal_key(request: RemediationRequest) -> str:
@@ -82,6 +121,16 @@ def ended_at(request: RemediationRequest) -> datetime | None:
 def attempted(request: RemediationRequest) -> bool:
     """Whether something was done, and kubernaut itself came to an end with it."""
     return bool(request.status.workflow_execution_refs) and request.status.reason != Reason.CANCELLED
+
+
+def counts(other: RemediationRequest, namespace: str | None, trusted: Collection[str]) -> bool:
+    """Whether a request may stand in the way of those in `namespace`.
+
+    Whoever may create requests somewhere may name any target: only in the namespaces that are trusted, beside its
+    target, or beside those that it stands in the way of, is that believed.
+    """
+    place = other.namespace or ""
+    return place == (namespace or "") or place in trusted or place == target_namespace(other.spec.target)
 
 
 def older(one: RemediationRequest, other: RemediationRequest) -> bool:

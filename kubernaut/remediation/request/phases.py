@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from kubernaut.remediation.machine.table import PhaseRow, PhaseTable
-from kubernaut.remediation.machine.verdicts import Verdict, Wait
 from kubernaut.remediation.request.beginning import blocked, pending
 from kubernaut.remediation.request.ending import guarded
 from kubernaut.remediation.request.executing import executing
 from kubernaut.remediation.request.finding import analyzing, processing, recovering
+from kubernaut.remediation.request.lifetime import end_of_life
 from kubernaut.remediation.request.step import RequestStep
 from kubernaut.remediation.request.types import Phase
 from kubernaut.remediation.request.verifying import manual_review, verifying
-
-
-async def over(step: RequestStep) -> Verdict:
-    """Nothing is left to do."""
-    return Wait()
-
 
 PHASES = PhaseTable[RequestStep](
     {
@@ -85,8 +79,8 @@ PHASES = PhaseTable[RequestStep](
             next=frozenset({Phase.COMPLETED, Phase.FAILED}),
             summary="a person's turn",
         ),
-        Phase.COMPLETED: PhaseRow(over, summary="nothing is left to do"),
-        Phase.FAILED: PhaseRow(over, summary="cancelled, or out of time"),
+        Phase.COMPLETED: PhaseRow(end_of_life, summary="nothing is left to do"),
+        Phase.FAILED: PhaseRow(end_of_life, summary="cancelled, or out of time"),
     },
     first=Phase.PENDING,
     failed=Phase.FAILED,

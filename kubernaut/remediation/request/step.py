@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from kubernaut.remediation.machine.children import child_name
 from kubernaut.remediation.machine.step import Step
 from kubernaut.remediation.request.config import RequestConfig
+from kubernaut.remediation.request.keys import counts
 from kubernaut.remediation.request.types import (
     RESOLVED_AT,
     AnalysisRef,
@@ -67,6 +68,10 @@ class RequestStep(Step[RemediationRequest]):
     def resolved(self) -> bool:
         """Whether the signal is gone, as far as whoever brought it has told."""
         return bool(self.obj.metadata.annotations.get(RESOLVED_AT))
+
+    def minds(self, other: RemediationRequest) -> bool:
+        """Whether another request may stand in this one's way; never this one itself."""
+        return other.uid != self.obj.uid and counts(other, self.obj.namespace, self.config.trusted_namespaces)
 
     @property
     def untouched(self) -> bool:

@@ -74,8 +74,8 @@ def _monitored(step: RequestStep) -> ExecutionTarget:
         workflow = step.ctx.cache.get(WorkflowExecution, step.workflow_name, step.obj.namespace)
     except NotFound:
         return step.spec.target
-    seen = workflow.status.monitored
-    if seen is None:
+    ref, seen = step.workflow_ref, workflow.status.monitored
+    if seen is None or ref is None or ref.uid != workflow.uid:
         return step.spec.target
     return ExecutionTarget(api_version=seen.api_version, kind=seen.kind, namespace=seen.namespace, name=seen.name)
 

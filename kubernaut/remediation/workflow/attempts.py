@@ -6,20 +6,21 @@ from kubernaut.client import ApiError
 from kubernaut.remediation.execution.reasons import Reason as ExecutionReason
 from kubernaut.remediation.execution.redact import tail
 from kubernaut.remediation.execution.types import KubernetesExecution, ObjectRef, Phase
-from kubernaut.remediation.machine import CHILD_NAME_TAKEN, child_name, cut, find_child
+from kubernaut.remediation.machine import CHILD_NAME_TAKEN, asks_the_same, child_name, cut, find_child
 from kubernaut.remediation.machine.errors import TRANSIENT
 from kubernaut.remediation.workflow.drafts import execution_for
 from kubernaut.remediation.workflow.errors import error_type
 from kubernaut.remediation.workflow.executions import (
     NOT_BEGUN,
     SUCCEEDED,
+    acting_since,
     create_execution,
     delete_execution,
     find_execution,
     has_ended,
     told,
 )
-from kubernaut.remediation.workflow.reasons import Reason
+from kubernaut.remediation.workflow.reasons import STEP_RETRIED, Reason
 from kubernaut.remediation.workflow.types import ErrorType, StepState, StepStatus
 from kubernaut.remediation.workflow.work import Work
 
@@ -33,7 +34,13 @@ FINAL = (
 """Kinds of failure that another attempt does not change."""
 UNKNOWN_OUTCOME = (ExecutionReason.JOB_LOST, ExecutionReason.CANCELLED)
 """Reasons after which nothing is tried again, whatever the action: nobody knows what it has done."""
-CUT_SHORT = (*UNKNOWN_OUTCOME, ExecutionReason.EXECUTION_TIMEOUT)
+CUT_SHORT = (
+    *UNKNOWN_OUTCOME,
+    ExecutionReason.EXECUTION_TIMEOUT,
+    ExecutionReason.API_REFUSED,
+    ExecutionReason.INTERNAL_ERROR,
+)
+"""Reasons that say nothing of what the Job has done."""
 
 
 def announce(work: Work, index: int, step: StepStatus) -> None:
@@ -61,7 +68,7 @@ async def follow(work: Work, index: int, step: StepStatus) -> None:
         else:
             await _watch(work, index, step, found)
     except ApiError as error:
-        if isinstance(error, TRANSIENT) or not _overdue(work, step):
+        if isinstance(error, TRANSIENT) or not work.overdue(step):
             raise
         _fail(work, step, Reason.STEP_TIMEOUT, f"its execution cannot be read: {error}", ErrorType.TIMEOUT, True)
 
@@ -81,36 +88,38 @@ async def _create(work: Work, index: int, step: StepStatus) -> None:
         if taken is not None and draft.name not in (taken.message or ""):
             # Another step's, which goes on waiting.
             work.status.set_condition(CHILD_NAME_TAKEN, True, reason=taken.reason or "", message=taken.message or "")
-    elif _overdue(work, step):
+    elif work.overdue(step):
         message = f"the name {draft.name} is taken by somebody else's execution"
         _fail(work, step, CHILD_NAME_TAKEN, message, ErrorType.RESOURCE_CONFLICT, False)
         work.status.remove_condition(CHILD_NAME_TAKEN)
 
 
 async def _watch(work: Work, index: int, step: StepStatus, found: KubernetesExecution) -> None:
-    """It is under way: from when its action is at work, its deadline is that of the action."""
-    if found.status.phase == Phase.EXECUTING:
-        begun = [each.time for each in found.status.transitions if each.phase == Phase.EXECUTING]
-        step.deadline = (begun or [work.now])[-1] + work.config.acting(work.plan.timeouts[index])
-    if not _overdue(work, step):
+    """It is under way: from when its action is at work, its deadline is that of the action.
+
+    One that outlives it is deleted, and is followed until it is gone: only then nothing of it runs any more.
+    """
+    if (begun := acting_since(found)) is not None:
+        step.deadline = begun + work.config.acting(work.plan.timeouts[index])
+    if not work.overdue(step) or found.metadata.deletion_timestamp is not None:
         return
-    if found.metadata.deletion_timestamp is None:
+    if found.status.phase not in NOT_BEGUN:
+        step.reason = None
         await delete_execution(work.ctx.client, found)
-    if step.deadline is not None and work.now >= step.deadline + work.config.limits.grace:
-        uncertain = found.status.phase not in NOT_BEGUN
-        message = f"{found.name} did not end by {step.deadline:%Y-%m-%dT%H:%M:%SZ} (phase {found.status.phase})"
-        _fail(work, step, Reason.STEP_TIMEOUT, message, ErrorType.TIMEOUT, uncertain)
-
-
-def _overdue(work: Work, step: StepStatus) -> bool:
-    return step.deadline is not None and work.now >= step.deadline
+    elif step.reason != Reason.STEP_TIMEOUT:
+        # Noted first: once it is gone, this alone tells that it had not begun.
+        step.reason = Reason.STEP_TIMEOUT
+    else:
+        await delete_execution(work.ctx.client, found, unchanged=True)
 
 
 def _vanished(work: Work, step: StepStatus) -> None:
     name = step.execution_ref.name if step.execution_ref else ""
-    if _overdue(work, step):
-        message = f"{name} did not end in time and was deleted; what it has changed is unknown"
-        _fail(work, step, Reason.STEP_TIMEOUT, message, ErrorType.TIMEOUT, True)
+    if work.overdue(step):
+        begun = step.reason != Reason.STEP_TIMEOUT
+        told = "what it has changed is unknown" if begun else "its action had not begun"
+        message = f"{name} did not end in time and was deleted; {told}"
+        _fail(work, step, Reason.STEP_TIMEOUT, message, ErrorType.TIMEOUT, begun)
         return
     message = f"{name} is gone before its end was seen, so what it has changed is unknown"
     _fail(work, step, Reason.EXECUTION_VANISHED, message, ErrorType.UNKNOWN_ERROR, True)
@@ -126,14 +135,13 @@ def _judge(work: Work, index: int, step: StepStatus, found: KubernetesExecution)
         return
     reason, message = found.status.reason or "", found.status.message or "it does not say why"
     kind = failure_kind(found)
-    uncertain = reason in CUT_SHORT and found.status.job_name is not None
-    _fail(work, step, reason, message, kind, uncertain)
+    _fail(work, step, reason, message, kind, is_uncertain(found))
     if may_retry(work, index, step, found, kind):
         step.state = StepState.PENDING
         step.next_attempt = work.now + work.config.limits.retry
         step.completion_time = step.deadline = None
         step.uncertain = False
-        work.event("StepRetried", f"{work.title(index)}: attempt {step.attempt} failed: {message}", warning=True)
+        work.event(STEP_RETRIED, f"{work.title(index)}: attempt {step.attempt} failed: {message}", warning=True)
 
 
 def failure_kind(execution: KubernetesExecution) -> ErrorType:
@@ -150,6 +158,12 @@ def failure_kind(execution: KubernetesExecution) -> ErrorType:
     return kind
 
 
+def is_uncertain(execution: KubernetesExecution) -> bool:
+    """Whether nobody knows what a failed execution has done: a Job that was named may have been created, whether or not
+    that was noted."""
+    return execution.status.job_name is not None and execution.status.reason in CUT_SHORT
+
+
 def may_retry(work: Work, index: int, step: StepStatus, found: KubernetesExecution, kind: ErrorType) -> bool:
     """Whether another attempt is allowed, can help, and does no harm: nothing was changed, or the action may be
     repeated."""
@@ -157,7 +171,7 @@ def may_retry(work: Work, index: int, step: StepStatus, found: KubernetesExecuti
     if step.attempt > spec.retries or kind in FINAL or status.reason in UNKNOWN_OUTCOME:
         return False
     begun = any(each.phase == Phase.EXECUTING for each in status.transitions)
-    if not begun or (status.job_uid is None and status.reason != ExecutionReason.EXECUTION_TIMEOUT):
+    if not begun or status.job_name is None:
         return True
     catalog = work.config.execution.catalog
     return spec.action in catalog and catalog.get(spec.action).idempotent
@@ -167,7 +181,12 @@ async def withdraw(work: Work, index: int, step: StepStatus) -> None:
     """One look at a step that runs while nothing more may begin: what has not begun is deleted, the rest ends."""
     reference = step.execution_ref
     if reference is None or reference.uid is None:
-        found = await find_child(work, KubernetesExecution, reference.name) if reference is not None else None
+        draft = execution_for(work.workflow, index, step.attempt, work.plan.timeouts[index])
+        # What it was created from is not known any more once the spec has changed.
+        changed = work.spec_changed()
+        found = await find_child(
+            work, KubernetesExecution, draft.name, lambda child: changed or asks_the_same(child, draft)
+        )
         if found is None:
             work.status.remove_condition(CHILD_NAME_TAKEN)
             _skip(work, step)

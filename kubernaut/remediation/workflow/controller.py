@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from kubernaut.reconcile import Controller, Owns, Permission
+from kubernaut.reconcile import Backoff, Controller, Owns, Permission
 from kubernaut.remediation.execution.lock import lock_permissions
 from kubernaut.remediation.execution.types import KubernetesExecution
 from kubernaut.remediation.workflow.config import WorkflowConfig
 from kubernaut.remediation.workflow.reading import known_kinds
 from kubernaut.remediation.workflow.reconciler import WorkflowReconciler
+from kubernaut.remediation.workflow.sight import sight_permissions
 from kubernaut.remediation.workflow.types import WorkflowExecution
 
 
@@ -18,12 +19,14 @@ def workflows(config: WorkflowConfig) -> Controller:
         WorkflowReconciler(config),
         owns=[Owns(KubernetesExecution, applied=False)],
         max_concurrent=config.max_concurrent,
+        # Errors must not put off a deadline by more than that.
+        backoff=Backoff(cap=config.limits.poll.total_seconds()),
         permissions=_permissions(config),
     )
 
 
 def _permissions(config: WorkflowConfig) -> list[Permission]:
-    """What the reconciler does beyond watching. None of what the actions do, and no Job."""
+    """What the reconciler does beyond watching. None of what the actions do, and no Job that it could change."""
     return [
         Permission(["get", "list", "create", "delete"], KubernetesExecution, why="runs the steps, and undoes them"),
         Permission(
@@ -32,6 +35,6 @@ def _permissions(config: WorkflowConfig) -> list[Permission]:
         *lock_permissions(config.execution.executor_namespace),
         *config.checks.permissions,
         *config.monitor.permissions,
-        *(() if config.execution.allow_unstamped else config.vouching.permissions),
+        *sight_permissions(config),
         *(Permission(["get"], kind, why="looks whether the target is healthy") for kind in known_kinds(config)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kubernaut.remediation.execution.types import KubernetesExecution, KubernetesExecutionSpec, ObjectRef
+from kubernaut.remediation.execution.undoing import rollback_of
 from kubernaut.remediation.machine import child_name
 from kubernaut.remediation.workflow.types import WorkflowExecution
 from kubernaut.resources import ObjectMeta
@@ -29,6 +30,18 @@ def execution_for(workflow: WorkflowExecution, index: int, attempt: int, timeout
     )
     name = child_name(workflow.name, index, attempt)
     return belonging(workflow, KubernetesExecution(metadata=ObjectMeta(name=name), spec=spec))
+
+
+def inverse_for(workflow: WorkflowExecution, original: KubernetesExecution) -> KubernetesExecution:
+    """The execution that undoes one of the workflow's, without an owner yet. Raises NothingToUndo.
+
+    What a person has approved is undone without asking again; where the workflow demands approval and its step carried
+    none, its undoing needs one. The policy may demand one of either.
+    """
+    inverse = belonging(workflow, rollback_of(original))
+    if original.status.approval is None:
+        inverse.spec.require_approval = workflow.spec.require_approval
+    return inverse
 
 
 def belonging(workflow: WorkflowExecution, execution: KubernetesExecution) -> KubernetesExecution:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 
 from kubernaut.client import ApiError
 from kubernaut.remediation.execution.reasons import Reason as ExecutionReason
+from kubernaut.remediation.workflow.failure import Failure
 from kubernaut.remediation.workflow.reasons import Reason
 from kubernaut.remediation.workflow.types import ErrorType
 
@@ -76,7 +77,12 @@ BY_REASON: Mapping[str, ErrorType] = {
 }
 """By the reason of an execution, or of a workflow."""
 
-_QUOTA = re.compile(r"(?i)exceeded quota|quota exceeded|exceed(?:ed|s)? (?:the )?quota")
+_QUOTA = re.compile(
+    r"(?i)exceeded quota|quota exceeded|exceed(?:ed|s)? (?:the )?quota"
+    # What else the API server's quota admission says (plugin/pkg/admission/resourcequota/controller.go): of a quota
+    # that nobody has counted yet, and of one that wants limits which an object does not have.
+    r"|status unknown for quota:|failed quota:|insufficient quota to (?:match|consume)"
+)
 _STATUS = re.compile(
     r"Error from server \((?P<kubectl>[A-Z][A-Za-z]+)\)|\b(?P<client>[A-Z][A-Za-z]+) \([45][0-9]{2}\): ", re.ASCII
 )
@@ -108,6 +114,11 @@ def error_type(cause: BaseException | None = None, reason: str | None = None, *t
         if text and (told := by_words(text)) is not None:
             return told
     return ErrorType.UNKNOWN_ERROR
+
+
+def failure_for(reason: str, message: str) -> Failure:
+    """The failure for a reason that tells of which kind it is, with nothing undone."""
+    return Failure(reason, message, error_type(None, reason, message))
 
 
 def by_status(reason: str, message: str) -> ErrorType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from kubernaut.client import ApiError, Client, Forbidden, NotFound
 from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution, ObjectRef, Phase
@@ -48,6 +50,12 @@ def has_ended(execution: KubernetesExecution) -> bool:
     if status.phase in SUCCEEDED:
         return True
     return status.phase in TERMINAL and status.condition(RELEASED) is not None
+
+
+def acting_since(execution: KubernetesExecution) -> datetime | None:
+    """Since when its action is at work; None where it is not."""
+    begun = [each.time for each in execution.status.transitions if each.phase == Phase.EXECUTING]
+    return begun[-1] if begun and execution.status.phase == Phase.EXECUTING else None
 
 
 async def delete_execution(client: Client, execution: KubernetesExecution, *, unchanged: bool = False) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from kubernaut.remediation.execution.lock import release_workflow
 from kubernaut.remediation.machine import SOON, PhaseRow, PhaseTable, Verdict, Wait
 from kubernaut.remediation.workflow.executing import executing
+from kubernaut.remediation.workflow.failing import end
+from kubernaut.remediation.workflow.failure import Failure
 from kubernaut.remediation.workflow.monitoring.phase import monitoring
 from kubernaut.remediation.workflow.planning.phase import planning, planning_expired
 from kubernaut.remediation.workflow.reasons import RELEASED
@@ -29,21 +33,30 @@ def _patient(work: Work) -> bool:
     return True
 
 
+def _within(
+    handler: Callable[[Work], Awaitable[Verdict]], expired: Callable[[Work], Failure]
+) -> Callable[[Work], Awaitable[Verdict]]:
+    """The handler until the phase's deadline, then the failure, with all that is noted of one."""
+
+    async def bounded(work: Work) -> Verdict:
+        return await (end(work, expired(work)) if work.expired else handler(work))
+
+    return bounded
+
+
 PHASES = PhaseTable[Work](
     {
         Phase.PLANNING: PhaseRow(
-            planning,
+            _within(planning, planning_expired),
             next=frozenset({Phase.VALIDATING, Phase.FAILED}),
             limit=lambda work: work.config.limits.planning,
-            expired=planning_expired,
             condition="Planned",
             summary="order and time limits",
         ),
         Phase.VALIDATING: PhaseRow(
-            validating,
+            _within(validating, validation_expired),
             next=frozenset({Phase.EXECUTING, Phase.FAILED}),
             limit=lambda work: work.config.limits.validation,
-            expired=validation_expired,
             condition="Validated",
             entered="Planned",
             summary="every step, and the targets' turn",

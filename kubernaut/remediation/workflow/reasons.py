@@ -10,6 +10,12 @@ ROLLED_BACK = "RolledBack"
 """The condition of a workflow that was undone: false where a part of it could not be."""
 WORKFLOW_FAILED = "WorkflowFailed"
 OWNER_REFERENCE_FAILED = "OwnerReferenceFailed"
+NOT_MONITORED = "NotMonitored"
+STEP_RETRIED = "StepRetried"
+EVERY_STEP_UNDONE = "EveryStepUndone"
+"""Why the condition `RolledBack` is true."""
+ROLLBACK_INCOMPLETE = "RollbackIncomplete"
+"""Why it is false."""
 
 
 class Reason(StrEnum):

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from kubernaut.client import ApiError
-from kubernaut.remediation.execution.types import KubernetesExecution, ObjectRef, Phase
-from kubernaut.remediation.execution.undoing import NothingToUndo, rollback_of
+from kubernaut.remediation.execution.types import KubernetesExecution, ObjectRef
+from kubernaut.remediation.execution.undoing import NothingToUndo
 from kubernaut.remediation.machine import CHILD_NAME_TAKEN, SOON, Fail, Verdict, Wait, cut
 from kubernaut.remediation.machine.errors import TRANSIENT
-from kubernaut.remediation.workflow.drafts import belonging
+from kubernaut.remediation.workflow.drafts import inverse_for
 from kubernaut.remediation.workflow.executions import (
     SUCCEEDED,
+    acting_since,
     create_execution,
     delete_execution,
     find_execution,
     has_ended,
     told,
 )
-from kubernaut.remediation.workflow.reasons import ROLLED_BACK, Reason
+from kubernaut.remediation.workflow.reasons import EVERY_STEP_UNDONE, ROLLBACK_INCOMPLETE, ROLLED_BACK, Reason
 from kubernaut.remediation.workflow.types import RollbackResult, StepState, StepStatus
 from kubernaut.remediation.workflow.work import Work
 
@@ -40,8 +39,8 @@ async def rolling_back(work: Work) -> Verdict:
     step = work.status.steps[index]
     try:
         await _undo(work, step, result)
-    except ApiError as error:
-        if isinstance(error, TRANSIENT) or not _overdue(work, step):
+    except Exception as error:
+        if isinstance(error, TRANSIENT) or not work.overdue(step):
             raise
         _leave(result, step, f"its rollback cannot be read: {error}")
     return Wait(SOON if step.rollback_ref is None or step.rollback_ref.uid is None else None)
@@ -62,7 +61,10 @@ def _next(work: Work, result: RollbackResult) -> int | None:
 
 async def _undo(work: Work, step: StepStatus, result: RollbackResult) -> None:
     reference = step.rollback_ref
-    if reference is None:
+    if reference is None and step.deadline is None:
+        # Written before anything is read, for what cannot be read must not be waited for without end.
+        step.deadline = work.now + work.config.limits.step
+    elif reference is None:
         inverse = await _inverse(work, step)
         if isinstance(inverse, str):
             _leave(result, step, inverse)
@@ -82,7 +84,7 @@ async def _inverse(work: Work, step: StepStatus) -> KubernetesExecution | str:
     if original is None:
         return "its execution, which says how it is undone, is gone"
     try:
-        return belonging(work.workflow, rollback_of(original))
+        return inverse_for(work.workflow, original)
     except NothingToUndo as error:
         return str(error)
 
@@ -109,7 +111,8 @@ async def _create(work: Work, step: StepStatus, result: RollbackResult) -> None:
 async def _follow(work: Work, step: StepStatus, reference: ObjectRef, result: RollbackResult) -> None:
     found = await find_execution(work, reference)
     if found is None:
-        _leave(result, step, f"{reference.name} is gone before its end was seen")
+        why = "did not end in time and was deleted" if work.overdue(step) else "is gone before its end was seen"
+        _leave(result, step, f"{reference.name} {why}")
     elif has_ended(found):
         if found.status.phase in SUCCEEDED:
             step.state, step.deadline = StepState.ROLLED_BACK, None
@@ -117,20 +120,11 @@ async def _follow(work: Work, step: StepStatus, reference: ObjectRef, result: Ro
         else:
             _leave(result, step, f"{found.status.reason}: {found.status.message}")
     else:
-        if (begun := _begun(found)) is not None:
+        if (begun := acting_since(found)) is not None:
             step.deadline = begun + work.config.acting(found.spec.timeout or work.config.limits.step)
-        if _overdue(work, step):
+        if work.overdue(step):
+            # It is followed until it is gone: before, its Job may be at work on what the next one is about.
             await delete_execution(work.ctx.client, found)
-            _leave(result, step, f"{found.name} did not end in time (phase {found.status.phase})")
-
-
-def _begun(found: KubernetesExecution) -> datetime | None:
-    times = [each.time for each in found.status.transitions if each.phase == Phase.EXECUTING]
-    return times[-1] if times and found.status.phase == Phase.EXECUTING else None
-
-
-def _overdue(work: Work, step: StepStatus) -> bool:
-    return step.deadline is not None and work.now >= step.deadline
 
 
 def _leave(result: RollbackResult, step: StepStatus, why: str) -> None:
@@ -144,7 +138,7 @@ def _finish(work: Work, result: RollbackResult) -> Fail:
     told = f"undone: {', '.join(result.rolled_back) or 'nothing'}"
     if result.not_rolled_back:
         told += f"; not undone: {', '.join(result.not_rolled_back)}"
-    reason = "EveryStepUndone" if result.success else "RollbackIncomplete"
+    reason = EVERY_STEP_UNDONE if result.success else ROLLBACK_INCOMPLETE
     work.status.set_condition(ROLLED_BACK, result.success, reason=reason, message=told)
     work.event(ROLLED_BACK if result.success else reason, told, warning=not result.success)
     return Fail(work.status.reason or Reason.STEP_FAILED, f"{work.status.failure_reason} ({told})")

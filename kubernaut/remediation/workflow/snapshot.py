@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kubernaut.client import ClientError
 from kubernaut.remediation.execution.redact import redact
 from kubernaut.remediation.execution.secretdata import REDACTED
 from kubernaut.remediation.machine import cut
 from kubernaut.remediation.workflow.reading import kind_of, read
+from kubernaut.remediation.workflow.sight import may_see
 from kubernaut.remediation.workflow.types import ExecutionSnapshot, SnapshotStep, StepState, StepStatus
 from kubernaut.remediation.workflow.work import Work
 
@@ -20,6 +20,8 @@ RESOURCE = 16 * 1024
 TARGETS = 8
 """Targets that the snapshot tells of."""
 _OPAQUE = ("data", "binaryData", "stringData")
+_LEFT_OUT = ("args", "command", "annotations", "httpHeaders")
+"""Where passwords are written in the open."""
 _STATUS_OF: Mapping[str, Any] = {
     StepState.COMPLETED: "completed",
     StepState.ROLLED_BACK: "completed",
@@ -50,7 +52,8 @@ def _duration(step: StepStatus) -> Any:
 
 
 async def take_snapshot(work: Work, snapshot: ExecutionSnapshot) -> None:
-    """Read the targets, as far as they can be read: a failure must not get lost because of it."""
+    """Read the targets that the requester may see, as far as they can be read: a failure must not get lost because of
+    it."""
     if snapshot.cluster_state or snapshot.resource_snapshot:
         return
     targets = {str(step.target.to_dict()): step.target for step in work.workflow.spec.steps}
@@ -63,13 +66,16 @@ async def take_snapshot(work: Work, snapshot: ExecutionSnapshot) -> None:
             continue
         name = cut(f"{kind.kind}/{target.name}", SHORT)
         try:
+            if not await may_see(work, kind, target.namespace, target.name):
+                continue
             live = await read(work.ctx.client, kind, target.namespace, target.name)
             if live is None:
                 snapshot.cluster_state[name] = "NotFound"
                 continue
             first = first or live
             health = await work.config.monitor.look(work.ctx.client, kind, live)
-        except ClientError as error:
+        except Exception as error:
+            # Of the API, or of a monitor that does not bear what it sees.
             work.ctx.log.info("a target could not be read for the snapshot", target=name, error=str(error))
             continue
         snapshot.cluster_state[name] = cut(redact(health.message), SHORT) if health else "exists"
@@ -91,9 +97,10 @@ def resource_text(live: Mapping[str, Any]) -> str:
 
 
 def _without_values(value: Any) -> Any:
-    """The value without what environment variables are set to, and without opaque data."""
+    """The value without what environment variables are set to, command lines, annotations and opaque data."""
     if isinstance(value, Mapping):
-        return {key: REDACTED if key in _OPAQUE else _member(key, each) for key, each in value.items()}
+        kept = {key: each for key, each in value.items() if key not in _LEFT_OUT}
+        return {key: REDACTED if key in _OPAQUE else _member(key, each) for key, each in kept.items()}
     return [_without_values(each) for each in value] if isinstance(value, list) else value
 
 

@@ -58,6 +58,10 @@ class Work(Step[WorkflowExecution]):
         """Whether the spec is not the one that was planned: not every server holds it immutable."""
         return self.status.spec_digest != spec_digest(self.workflow.spec)
 
+    def overdue(self, step: StepStatus) -> bool:
+        """Whether the deadline of a step, or of its rollback, has passed."""
+        return step.deadline is not None and self.now >= step.deadline
+
     def title(self, index: int) -> str:
         """How a step is called in messages."""
         return f"step {index} ({self.workflow.spec.steps[index].name})"

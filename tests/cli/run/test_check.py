@@ -291,7 +291,28 @@ def test_approvals_are_asked_for_where_their_controller_runs_and_count_where_web
     assert isinstance(gate(), ApprovalRequests)
     assert isinstance(gate(controllers=["executions"]), NoApprovals)
     webhooks = [webhook.path for part in planned(webhooks=True).parts for webhook in part.webhooks]
-    assert len(webhooks) == len(set(webhooks)) == 13
+    assert len(webhooks) == len(set(webhooks)) == 15
+
+
+def test_requests_that_ended_go_where_the_operator_says_so_and_only_what_lies_beside_kubernaut_is_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def requests(**given: Any) -> Any:
+        (part,) = [part for part in planned(**given).parts if part.name == "requests"]
+        return part.controller
+
+    def deletes(controller: Any) -> bool:
+        return any(
+            "delete" in right.verbs and right.plural == "remediationrequests" for right in controller.permissions
+        )
+
+    assert not deletes(requests()) and deletes(requests(request_ttl="720h"))
+    monkeypatch.setenv("POD_NAMESPACE", "ours")
+    given = {"request_ttl": "720h", "audit_store": "sqlite:///audit.db"}
+    config = requests(**given).reconciler._config
+    assert (config.trusted_namespaces, config.audited) == ({"ours"}, True)
+    assert config.ttl_after_end == timedelta(hours=720)
+    assert not requests(request_ttl="720h").reconciler._config.audited
 
 
 def test_with_a_store_executions_are_audited_and_its_password_is_not_printed() -> None:

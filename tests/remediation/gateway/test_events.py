@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from kubernaut.client import MergePatch
 from kubernaut.client.transports.faults import Fault
 from kubernaut.fake import FakeCluster
-from kubernaut.reconcile import Controller
+from kubernaut.reconcile import Context, Controller
 from kubernaut.remediation.gateway import GatewayConfig, GatewayMetrics, Intake, events
+from kubernaut.remediation.gateway.events import EventReconciler
 from kubernaut.remediation.request.types import RemediationRequest
 from kubernaut.resources import format_micro_time, format_time
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -185,7 +188,12 @@ async def test_what_has_no_namespace_has_its_requests_elsewhere_and_routes_hold_
                 {"name": "nodes", "match": ["kind=Node", "reason=Rebooted"], "suspend": True},
                 {"name": "rest", "take": False},
             ],
-            "events": {"rules": [{"reason": "Rebooted", "severity": "critical"}, {"reason": "Other"}]},
+            "events": {
+                "rules": [
+                    {"reason": "Rebooted", "severity": "critical", "reporters": ["kubelet"]},
+                    {"reason": "Other", "reporters": ["kubelet"]},
+                ]
+            },
         }
     )
     async with cluster.running(controller(config)):
@@ -204,3 +212,83 @@ async def test_what_may_pass_is_tried_again(cluster: FakeCluster) -> None:
         await tell(cluster, "a", regarding=pod(name))
         await cluster.advance(seconds=30)
         assert len(await requests(cluster)) == 1
+
+
+async def test_a_request_of_an_event_is_told_in_the_log_and_nothing_fails(
+    cluster: FakeCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "kubernaut")
+    name = await workload(cluster)
+    async with cluster.running(controller()):
+        await tell(cluster, "a", regarding=pod(name))
+        await cluster.advance(minutes=2)
+    told = [record.getMessage() for record in caplog.records if "a request was made" in record.getMessage()]
+    assert len(told) == 1 and "shop/a" in told[0]
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_event_that_leads_to_nothing_is_told_and_waits_as_long_as_the_server_wants(
+    cluster: FakeCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "kubernaut")
+    name = await workload(cluster)
+    cluster.faults.add(Fault.status(503, retry_after=40), verb="create", resource=RemediationRequest)
+    async with cluster.running(controller()):
+        await tell(cluster, "a", regarding=pod(name))
+        await cluster.advance(seconds=60)
+        told = [record for record in caplog.records if "an event led to nothing" in record.getMessage()]
+        assert 1 <= len(told) <= 3 and told[0].levelno == logging.WARNING
+        assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("regarding", "namespace"),
+    [
+        ({"apiVersion": "v1", "kind": "Pod", "name": "web-1"}, "default"),
+        ({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web"}, "default"),
+        ({"apiVersion": "apps/v1", "kind": "Deployment", "name": "ledger"}, "default"),
+        ({"apiVersion": "apps/v1", "kind": "Deployment", "name": "ledger", "namespace": "bank"}, "shop"),
+        ({"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": ".."}, "shop"),
+        ({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "../../x"}, "shop"),
+        ({"apiVersion": "v1", "kind": "Node", "namespace": "default", "name": "node-1"}, "default"),
+        ({"apiVersion": "v1", "kind": "Node", "name": "node-1"}, "default"),
+        ({"apiVersion": "v1", "kind": "PersistentVolume", "name": "pv"}, "default"),
+        ({"apiVersion": "example.dev/v1", "kind": "Pool", "name": "a"}, "default"),
+        ({"apiVersion": "v" * 600, "kind": "Pool", "name": "a", "namespace": "shop"}, "shop"),
+    ],
+)
+async def test_who_writes_an_event_speaks_for_its_namespace_alone(
+    cluster: FakeCluster, regarding: dict[str, Any], namespace: str
+) -> None:
+    """Directly: the server refuses some of these, and a server without that check must make no difference."""
+    await prepare(cluster, "shop", "bank")
+    kinds = ["Pod", "ReplicaSet", "Deployment", "Node", "PersistentVolume", "Pool"]
+    config = GatewayConfig.model_validate(
+        {"cluster-namespace": "shop", "events": {"rules": [{"reason": "BackOff", "kinds": kinds}]}}
+    )
+    body = {
+        "metadata": {"name": "a", "namespace": namespace},
+        "type": "Warning",
+        "reason": "BackOff",
+        "regarding": regarding,
+        "reportingController": "kubelet",
+        "eventTime": format_micro_time(now()),
+    }
+    reconciler = EventReconciler(Intake(config), GatewayMetrics())
+    ctx = cast(Context, SimpleNamespace(client=cluster.client, clock=current_clock()))
+    assert await reconciler.reconcile(Event.from_dict(body), ctx) is None
+    assert not await requests(cluster)
+
+
+async def test_what_has_no_namespace_is_taken_from_reporters_that_a_rule_names(cluster: FakeCluster) -> None:
+    await prepare(cluster, "kubernaut-system")
+    anybody, kubelet = {"reason": "Rebooted"}, {"reason": "Rebooted", "kinds": ["Node"], "reporters": ["kubelet"]}
+    config = GatewayConfig.model_validate({"events": {"rules": [anybody, kubelet]}})
+    node = {"apiVersion": "v1", "kind": "Node", "name": "node-1", "uid": "node-1"}
+    async with cluster.running(controller(config)):
+        await tell(cluster, "a", reason="Rebooted", regarding=node, namespace="default", reportingController="me")
+        await cluster.settled()
+        assert not await requests(cluster)
+        await tell(cluster, "b", reason="Rebooted", regarding=node, namespace="default")
+        await cluster.settled()
+        assert (await only(cluster)).spec.target.name == "node-1"

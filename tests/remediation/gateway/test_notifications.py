@@ -294,3 +294,14 @@ async def test_the_wire_holds_what_it_says(cluster: Cluster) -> None:
     sent = alert()
     assert sent["endsAt"] == NEVER
     assert await Gateway(cluster.client, GatewayConfig(routes=(Route(name="all"),))).outcomes(sent) == ["created"]
+
+
+async def test_credentials_in_labels_are_not_stored_and_names_stay(cluster: Cluster) -> None:
+    await prepare(cluster)
+    gateway = Gateway(cluster.client)
+    sent = alert(message="login with password=hunter2 failed", dsn="postgres://app:hunter2@db/shop")
+    assert await gateway.outcomes(sent) == ["created"]
+    request = await only(cluster)
+    stored = request.spec.signal.labels
+    assert "hunter2" not in str(stored) and "failed" in stored["message"]
+    assert (stored["deployment"], stored["namespace"], request.spec.target.name) == ("web", "shop", "web")

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from kubernaut.client.transports.faults import Fault
 from kubernaut.fake import FakeCluster
+from kubernaut.remediation.execution.types import ExecutionTarget
 from kubernaut.remediation.gateway import GatewayConfig
 from kubernaut.remediation.gateway.matching import Matcher
 from kubernaut.remediation.gateway.names import fingerprint_label, request_name
-from kubernaut.remediation.gateway.targets import named
+from kubernaut.remediation.gateway.targets import climbed, named
 from kubernaut.remediation.signals import Signal
 from kubernaut.resources.builtin.apps_v1 import Deployment, ReplicaSet
 from kubernaut.resources.builtin.core_v1 import Pod
@@ -71,6 +72,10 @@ def test_other_labels_and_kinds_can_be_told() -> None:
     [
         ({"targets": [{"label": "x", "kind": "Rollout"}]}, "needs its api-version"),
         ({"targets": [{"label": "x", "kind": "Deployment", "climb": True}]}, "cannot be climbed"),
+        (
+            {"targets": [{"label": "x", "kind": "Pod", "climb": True, "cluster-scoped": True}]},
+            "cannot be climbed outside of namespaces",
+        ),
         ({"routes": [{"name": "a"}, {"name": "a"}]}, "two routes named"),
         ({"routes": [{"name": "a", "match": ["severity"]}]}, "is no matcher"),
         ({"routes": [{"name": "a", "match": ['a=~"("']}]}, "is no pattern"),
@@ -150,6 +155,14 @@ async def test_a_pod_stands_for_the_deployment_that_made_it(cluster: FakeCluster
     cluster.faults.add(Fault.status(503), verb="get", resource=Pod)
     answer = await gateway.send(alert(fingerprint="d", deployment="", pod=pod))
     assert answer.status_code == 503
+
+
+@pytest.mark.virtual_time
+async def test_what_is_said_to_have_no_namespace_is_not_climbed(cluster: FakeCluster) -> None:
+    await prepare(cluster)
+    config = GatewayConfig.model_validate({"targets": [{"label": "pod", "kind": "Pod", "cluster-scoped": True}]})
+    assert about(config, pod="web-1") == "v1 Pod None/web-1"
+    assert await climbed(cluster.client, ExecutionTarget(api_version="v1", kind="Pod", name="web-1")) is None
 
 
 @pytest.mark.virtual_time

@@ -13,9 +13,11 @@ from kubernaut.client import MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.policy import allow_all
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, Limits, crds, executions
+from kubernaut.remediation.execution.lock.holders import is_free
 from kubernaut.remediation.execution.lock.roots import root_uid
 from kubernaut.resources import AnyResource, ObjectMeta
 from kubernaut.resources.builtin.apps_v1 import Deployment
+from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 from kubernaut.resources.builtin.core_v1 import ConfigMap, Namespace, Node, Pod
 
@@ -178,7 +180,9 @@ async def workflows(cluster: FakeCluster) -> None:
 
 
 async def workflow(cluster: FakeCluster, name: str, namespace: str = "shop") -> str:
-    made = WORKFLOW.from_dict({"metadata": {"name": name, "namespace": namespace}, "status": {"phase": "executing"}})
+    steps = [{"executionRef": {"name": each}} for each in ("first", "second")]
+    state = {"phase": "executing", "steps": steps}
+    made = WORKFLOW.from_dict({"metadata": {"name": name, "namespace": namespace}, "status": state})
     return (await cluster.client.create(made)).uid or ""
 
 
@@ -200,7 +204,7 @@ async def phases(cluster: FakeCluster, *names: str) -> list[str]:
     return [(await status(cluster, name)).phase for name in names]
 
 
-async def test_the_steps_of_one_workflow_share_the_target(cluster: FakeCluster) -> None:
+async def test_the_steps_of_one_workflow_share_the_target_one_after_the_other(cluster: FakeCluster) -> None:
     await prepare(cluster)
     await workflows(cluster)
     await hold_up(cluster, True)
@@ -209,9 +213,12 @@ async def test_the_steps_of_one_workflow_share_the_target(cluster: FakeCluster) 
         await step(cluster, "first", 3, "heal", heal)
         await step(cluster, "second", 2, "heal", heal)
         await cluster.advance(seconds=20)
-        assert await phases(cluster, "first", "second") == ["executing", "executing"]
+        assert await phases(cluster, "first", "second") == ["executing", "validated"]
+        busy = (await status(cluster, "second")).condition("TargetBusy")
+        assert busy.status == "True" and "KubernetesExecution shop/first works on the target" in busy.message
         await hold_up(cluster, False)
         await cluster.advance(minutes=3)
+        assert await phases(cluster, "first", "second") == ["rollback_ready", "rollback_ready"]
         (lease,) = await leases(cluster)
         assert lease.spec.holder_identity == heal, "the workflow goes on"
         await scale(cluster, "third", 4)
@@ -281,6 +288,45 @@ async def test_a_workflow_that_is_gone_holds_as_long_as_a_step_of_it_runs(cluste
         await cluster.advance(minutes=4)
         assert await phases(cluster, "first", "second") == ["rollback_ready", "rollback_ready"]
         assert await leases(cluster) == [], "nobody is left who would let go of it"
+
+
+@pytest.mark.parametrize("named", ["not at all", "by another uid", "for somebody else"])
+async def test_an_execution_that_its_workflow_does_not_name_is_not_let_in(cluster: FakeCluster, named: str) -> None:
+    await prepare(cluster)
+    await workflows(cluster)
+    await hold_up(cluster, True)
+    heal = await workflow(cluster, "heal")
+    async with cluster.running(executions(config())):
+        await step(cluster, "first", 3, "heal", heal)
+        await cluster.advance(seconds=20)
+        forged = {"not at all": [], "by another uid": [{"executionRef": {"name": "forged", "uid": "u9"}}]}
+        found: dict[str, Any] = {"status": {"steps": forged.get(named, [{"rollbackRef": {"name": "forged"}}])}}
+        if named == "for somebody else":
+            found["spec"] = {"requestedBy": {"username": "alice"}}
+        await cluster.client.patch(WORKFLOW, "heal", MergePatch(found), namespace="shop")
+        await step(cluster, "forged", 2, "heal", heal)
+        await cluster.advance(seconds=20)
+        busy = (await status(cluster, "forged")).condition("TargetBusy")
+        assert busy.status == "True" and "WorkflowExecution shop/heal works on the target" in busy.message
+
+
+async def test_a_finalizer_that_somebody_took_off_frees_no_target_while_the_job_runs(cluster: FakeCluster) -> None:
+    await prepare(cluster)
+    await hold_up(cluster, True)
+    web = await cluster.client.get(Deployment, "web", namespace="shop")
+    notes = {f"kubernaut.io/holder-{part}": text for part, text in NOBODY.items()}
+    metadata = ObjectMeta(name=f"target-{web.uid}", namespace=EXECUTOR, annotations=notes)
+    lease = await cluster.client.create(Lease(metadata=metadata, spec=LeaseSpec(holder_identity="u9")))
+    labels = {"kubernaut.io/execution-id": "u9"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [CONTAINER]}}
+    job = Job.from_dict({"metadata": {"name": "left", "namespace": EXECUTOR, "labels": labels}})
+    body = {**job.to_dict(), "spec": {"template": template}}
+    await cluster.client.create(Job.from_dict(body))
+    await cluster.settled()
+    assert not await is_free(cluster.client, lease, besides="other")
+    await cluster.client.delete(Job, "left", namespace=EXECUTOR)
+    await cluster.settled()
+    assert await is_free(cluster.client, lease, besides="other")
 
 
 async def test_what_only_reads_neither_waits_nor_lets_wait(cluster: FakeCluster) -> None:

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile import Context, Request
-from kubernaut.remediation.machine import PhasedStatus, Step, child_name, ensure_child, find_child
-from kubernaut.resources import ObjectMeta, Resource
+from kubernaut.remediation.machine import PhasedStatus, Step, asks_the_same, child_name, ensure_child, find_child
+from kubernaut.remediation.workflow.types import WorkflowExecution
+from kubernaut.resources import ObjectMeta, Resource, set_controller_reference
 from kubernaut.resources.builtin.core_v1 import ConfigMap
 from kubernaut.timing import current_clock
 
@@ -90,6 +91,50 @@ async def test_a_child_of_an_earlier_parent_of_that_name_is_a_stranger_s(
     await cluster.client.delete(Parent, "p", namespace="default")
     parent = await cluster.client.create(Parent(metadata=ObjectMeta(name="p", namespace="default")))
     assert await ensure_child(Step(parent, step.ctx), child()) is None
+
+
+async def test_one_that_says_it_is_ours_and_asks_for_something_else_is_a_stranger_s(
+    cluster: FakeCluster, step: Step[Parent]
+) -> None:
+    forged = ConfigMap(metadata=ObjectMeta(name="p-0", namespace="default"), data={"target": "theirs"})
+    set_controller_reference(forged, step.obj)
+    await cluster.client.create(forged)
+    assert await ensure_child(step, child()) is None
+    condition = step.phased.condition("ChildNameTaken")
+    assert condition is not None and "says that it is ours" in (condition.message or "")
+    assert await find_child(step, ConfigMap, "p-0", lambda found: not found.data) is None
+    assert await find_child(step, ConfigMap, "p-0", lambda found: bool(found.data)) is not None
+    assert step.phased.condition("ChildNameTaken") is None
+    assert await ensure_child(step, child(), lambda found: True) is not None
+
+
+async def test_a_name_of_another_kind_stays_taken(cluster: FakeCluster, step: Step[Parent]) -> None:
+    step.phased.set_condition("ChildNameTaken", True, reason="ForeignJob", message="Job p-0 exists and is not ours")
+    assert await find_child(step, ConfigMap, "p-0") is None
+    assert await ensure_child(step, child()) is not None
+    assert step.phased.is_true("ChildNameTaken")
+
+
+def workflow(**spec: Any) -> WorkflowExecution:
+    steps = [{"name": "undo", "action": "scale-deployment", "target": TARGET, "parameters": {"replicas": 3.0}}]
+    return WorkflowExecution.from_dict({"metadata": {"name": "w"}, "spec": {"steps": steps} | spec})
+
+
+TARGET = {"kind": "Deployment", "namespace": "shop", "name": "web"}
+
+
+def test_what_is_asked_for_is_compared_as_the_server_gives_it_back() -> None:
+    wanted = workflow(target=TARGET)
+    assert asks_the_same(WorkflowExecution.from_dict(wanted.to_dict()), wanted)
+    assert asks_the_same(workflow(target=TARGET, addedByANewerVersion=1), wanted), "what the server defaults"
+    stamped = workflow(target=TARGET, requestedBy={"username": "kubernaut"})
+    assert asks_the_same(stamped, wanted), "we named nobody, and admission did"
+    assert not asks_the_same(wanted, stamped)
+    assert not asks_the_same(workflow(target=TARGET, requestedBy={"username": "mary"}), stamped)
+    assert not asks_the_same(workflow(target={**TARGET, "name": "api"}), wanted)
+    assert not asks_the_same(workflow(target=TARGET, steps=[*wanted.to_dict()["spec"]["steps"] * 2]), wanted)
+    other = wanted.to_dict()["spec"]["steps"][0] | {"parameters": {"replicas": 4}}
+    assert not asks_the_same(workflow(target=TARGET, steps=[other]), wanted)
 
 
 def test_names_are_readable_and_those_that_are_too_long_are_cut_and_hashed() -> None:

@@ -230,6 +230,45 @@ async def test_a_patient_phase_tries_again_after_every_error() -> None:
     assert world.status.light == "dark"
 
 
+async def test_past_its_deadline_a_patient_phase_fails_with_an_error_that_may_last() -> None:
+    world = World(limit=lambda look: timedelta(seconds=40), patient=lambda look: True)
+    await world.turn()
+    with pytest.raises(ZeroDivisionError):
+        await world.turn(ZeroDivisionError("1/0"))
+    world.time += timedelta(seconds=40)
+    for passing in (ServiceUnavailable({"code": 503}), ExceptionGroup("both", [ServiceUnavailable({"code": 503})])):
+        with pytest.raises(type(passing)):
+            await world.turn(passing)
+    assert world.status.light == "dark"
+    await world.turn(ZeroDivisionError("1/0"))
+    assert (world.status.light, world.status.reason) == ("broken", "InternalError")
+
+
+async def test_of_a_group_of_errors_the_first_that_does_not_pass_is_told() -> None:
+    inner = ExceptionGroup("inner", [Forbidden({"code": 403, "reason": "Forbidden", "message": "no"})])
+    world = World()
+    await world.turn()
+    await world.turn(ExceptionGroup("outer", [ServiceUnavailable({"code": 503}), inner, ZeroDivisionError("1/0")]))
+    assert (world.status.reason, world.status.message) == ("ApiRefused", "the API server refused: Forbidden (403): no")
+
+    other = World(limit=lambda look: timedelta(seconds=40), expired=late, late=True)
+    await other.turn()
+    other.time += timedelta(seconds=41)
+    await other.turn(ExceptionGroup("all", [ZeroDivisionError("1/0")]))
+    assert (other.status.reason, other.status.message) == ("TooLate", "it took too long (last error: 1/0)")
+
+
+async def test_a_phase_that_is_known_again_is_not_told_as_unknown() -> None:
+    world = World()
+    await world.turn()
+    world.status.light = "twilight"
+    await world.turn()
+    assert world.status.is_true("UnknownPhase")
+    world.status.light = "dark"
+    await world.turn(Wait())
+    assert world.status.condition("UnknownPhase") is None
+
+
 async def test_a_phase_that_the_table_does_not_know_is_a_condition_told_once() -> None:
     world = World()
     await world.turn()

@@ -302,3 +302,54 @@ async def test_what_is_completed_is_not_read_again(cluster: FakeCluster) -> None
         await cluster.advance(minutes=10)
         assert len([each for each in cluster.requests if each.verb not in ("watch",)]) == before
         assert await cluster.client.get(Node, "node-1")
+
+
+async def test_a_node_is_outside_of_all_namespaces_whatever_namespace_is_asked_for(cluster: FakeCluster) -> None:
+    await given.prepare(cluster)
+    async with cluster.running(processings()):
+        await given.deploy(cluster)
+        node = (await cluster.client.list(Node))[0].name
+        facts = await gathered(cluster, at("Node", node))
+    assert list(facts.missing) == ["target"] and "outside of all namespaces" in facts.missing["target"]
+    assert (facts.target, facts.pods, facts.nodes, facts.events) == (None, [], [], [])
+
+
+async def test_where_nodes_may_be_looked_at_a_namespace_that_they_do_not_have_makes_no_difference(
+    cluster: FakeCluster,
+) -> None:
+    await given.prepare(cluster)
+    async with cluster.running(processings(given.TRUSTED)):
+        await given.deploy(cluster)
+        node = (await cluster.client.list(Node))[0].name
+        with_one = await gathered(cluster, at("Node", node), "rr-1")
+        without = await gathered(cluster, at("Node", node, namespace=None), "rr-2")
+    assert with_one.target is not None and with_one.target == without.target
+    assert with_one.namespace_labels == without.namespace_labels == {}
+
+
+async def test_a_service_that_selects_by_a_label_called_match_labels_is_read(cluster: FakeCluster) -> None:
+    await given.prepare(cluster)
+    service = {
+        "metadata": {"name": "web", "namespace": NAMESPACE},
+        "spec": {"selector": {"matchLabels": "x"}, "ports": [{"port": 80}]},
+    }
+    await cluster.client.create(Service.from_dict(service))
+    async with cluster.running(processings()):
+        facts = await gathered(cluster, at("Service"))
+    assert facts.target is not None and facts.target.name == "web"
+    assert facts.missing == {}
+
+
+async def test_what_cannot_be_made_sense_of_costs_its_part_alone(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def puzzled(document: object) -> str:
+        raise AttributeError("'str' object has no attribute 'items'")
+
+    monkeypatch.setattr("kubernaut.remediation.processing.workload.selector_of", puzzled)
+    await given.prepare(cluster)
+    async with cluster.running(processings()):
+        await given.deploy(cluster)
+        facts = await gathered(cluster, WEB)
+    assert facts.target is not None and facts.nodes == []
+    assert set(facts.missing) == {"revisions", "pods"} and "AttributeError" in facts.missing["pods"]

@@ -148,6 +148,20 @@ def test_selectors_are_written_as_kubernetes_reads_them() -> None:
     assert selector_of({}) == ""
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "app=web",
+        {"matchLabels": "x"},
+        {"matchLabels": ["x"]},
+        {"matchExpressions": "x"},
+        {"matchExpressions": [{"key": "a", "operator": "Nothing", "values": 3}, 7]},
+    ],
+)
+def test_a_selector_of_another_shape_selects_nothing(selector: Any) -> None:
+    assert selector_of({"spec": {"selector": selector}}) == ""
+
+
 def test_nothing_is_written_and_no_secret_is_read() -> None:
     for permission in processings().permissions:
         assert set(permission.verbs) <= {"get", "list"} and permission.why

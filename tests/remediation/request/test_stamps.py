@@ -9,10 +9,18 @@ import pytest
 from kubernaut.client import Client, Forbidden, Invalid, MergePatch, ServiceUnavailable
 from kubernaut.fake import FakeCluster
 from kubernaut.reconcile.webhooks import ServiceReference, webhook_configurations, webhooks_app
+from kubernaut.remediation.analysis.types import AIAnalysis
 from kubernaut.remediation.execution.webhooks import StatusWriters, stamping_webhooks, status_webhook
-from kubernaut.remediation.request import RemediationRequest
-from kubernaut.remediation.request.webhooks import request_webhooks
+from kubernaut.remediation.processing.types import RemediationProcessing
+from kubernaut.remediation.request import RemediationRequest, RequestConfig
+from kubernaut.remediation.request.webhooks import (
+    analysis_webhooks,
+    facts_webhooks,
+    request_webhooks,
+    vouching_webhooks,
+)
 from kubernaut.remediation.workflow.types import WorkflowExecution
+from kubernaut.resources.builtin.apiextensions_v1 import CustomResourceDefinition
 from tests.remediation.request.world import KINDS, STEP, TARGET, World, signal
 
 pytestmark = [
@@ -32,7 +40,9 @@ async def admit(cluster: FakeCluster, *own: str) -> None:
     hooks = [
         *request_webhooks((), writers),
         *stamping_webhooks(own=writers, kind=WorkflowExecution),
-        *(status_webhook(writers, kind) for kind in KINDS),
+        status_webhook(writers, WorkflowExecution),
+        *facts_webhooks(writers),
+        *analysis_webhooks(writers),
     ]
     cluster.server.route_webhook(ADDRESS, webhooks_app(hooks))
     await cluster.load(webhook_configurations("kubernaut", hooks, service=SERVICE))
@@ -113,3 +123,38 @@ async def test_people_suspend_and_cancel_and_change_nothing_else(world: World, c
     change = MergePatch({"spec": {"requestedBy": {"username": "root"}}})
     with pytest.raises(Invalid, match="immutable"):
         await mary.patch(RemediationRequest, "web-down", change, namespace="shop")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("part", ["spec", "status"])
+async def test_a_request_is_believed_only_where_its_children_s_specs_and_statuses_are_kept_too(
+    world: World, cluster: FakeCluster, kind: type[Any], part: str
+) -> None:
+    plural, every = kind.resource_type.plural, vouching_webhooks()
+    resource = plural if part == "spec" else f"{plural}/status"
+    without = [hook for hook in every if hook.manifest()["rules"][0]["resources"] != [resource]]
+    assert len(without) < len(every)
+    for hooks, vouched in ((without, False), (every, True)):
+        await cluster.load(webhook_configurations("kubernaut", hooks, service=SERVICE))
+        told = await RequestConfig().vouching.vouches(cluster.client, None)
+        assert (told is None) == vouched, told
+
+
+async def test_what_facts_and_analyses_are_about_stays(world: World, cluster: FakeCluster) -> None:
+    await admit(cluster, OURS)
+    mary = cluster.client_as("mary")
+    for kind in (RemediationProcessing, AIAnalysis):
+        definition = await cluster.client.get(CustomResourceDefinition, kind.resource_type.group_resource)
+        versions = definition.to_dict()["spec"]["versions"]
+        for version in versions:
+            # As a server that does not know such rules has it.
+            version["schema"]["openAPIV3Schema"]["properties"]["spec"].pop("x-kubernetes-validations")
+        await cluster.client.patch(
+            CustomResourceDefinition, definition.name, MergePatch({"spec": {"versions": versions}})
+        )
+        made = {"metadata": {"name": "mine", "namespace": "shop"}, "spec": {"signal": signal(), "target": TARGET}}
+        await mary.create(kind.from_dict(made))
+        change = MergePatch({"spec": {"target": {"name": "api"}}})
+        with pytest.raises(Invalid, match=r"spec\.target\.name: the spec is immutable"):
+            await mary.patch(kind, "mine", change, namespace="shop")
+        await mary.patch(kind, "mine", MergePatch({"metadata": {"labels": {"a": "b"}}}), namespace="shop")

@@ -219,6 +219,8 @@ def test_the_table_of_statuses_in_the_docstring_is_the_one_that_is_used() -> Non
     ("text", "kind"),
     [
         ('Error from server (Forbidden): pods "x" is forbidden: exceeded quota: few', "resource_quota_exceeded"),
+        ("Error from server (Forbidden): x is forbidden: status unknown for quota: few", "resource_quota_exceeded"),
+        ('Error from server (Forbidden): pods "x" is forbidden: failed quota: few: must', "resource_quota_exceeded"),
         ('Error from server (Forbidden): pods "x" is forbidden: User "y" cannot patch', "permission_denied"),
         ('Error from server (NotFound): deployments.apps "web" not found', "resource_not_found"),
         ("Error from server (Conflict): the object has been modified", "resource_conflict"),

@@ -23,6 +23,7 @@ from tests.remediation.workflow.shop import (
     carry_out,
     config,
     execution_config,
+    leases,
     phases,
     replicas,
     restart,
@@ -194,3 +195,22 @@ async def test_another_monitor_has_its_own_say_and_its_own_rights(cluster: FakeC
         await cluster.client.patch(Node, node.name, MergePatch({"metadata": {"labels": {"calm": "yes"}}}))
         await cluster.advance(minutes=1)
         assert (await status(cluster)).phase == "completed"
+
+
+class Broken:
+    """A monitor that does not bear what it sees."""
+
+    permissions = ()
+
+    async def look(self, client: Client, kind: ResourceType, live: Mapping[str, Any]) -> Health | None:
+        raise ValueError("cannot read this")
+
+
+@pytest.mark.virtual_time
+@pytest.mark.cluster(nodes=1, declared=True)
+async def test_a_monitor_that_is_broken_fails_the_workflow_at_its_deadline(cluster: FakeCluster) -> None:
+    async with running(cluster, config(limits=Limits(monitoring=timedelta(minutes=1)), monitor=Broken())):
+        done = await carry_out(cluster, scale("more", 3), minutes=3)
+        assert phases(done)[-3:] == ["monitoring", "rolling_back", "failed"] and done.reason == "NotHealthy"
+        assert done.health == "it cannot be read: ValueError: cannot read this"
+        assert await replicas(cluster) == 1 and await leases(cluster) == []

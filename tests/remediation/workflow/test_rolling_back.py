@@ -12,10 +12,13 @@ from kubernaut.fake import FakeCluster
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.policy import PolicyDecision, PolicyInput, PythonEvaluator, Violation
 from kubernaut.remediation.execution import KubernetesExecution
+from kubernaut.remediation.workflow.drafts import inverse_for
 from kubernaut.resources.builtin.apps_v1 import Deployment
 from kubernaut.resources.builtin.events_v1 import Event
+from kubernaut.testing import Fault
 from tests.remediation.workflow.shop import (
     API,
+    EXECUTOR,
     carry_out,
     config,
     execution,
@@ -166,3 +169,75 @@ async def test_a_rollback_that_somebody_else_began_is_not_taken_for_its_own(clus
         assert done.phase == "failed" and done.rollback
         assert done.rollback.not_rolled_back["web"] == "heal-0-1-rollback exists and is not of this workflow"
         assert not done.is_true("ChildNameTaken")
+
+
+async def test_a_step_that_cannot_be_read_does_not_keep_the_workflow_for_ever(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        scripted(cluster, {"heal-1-1": PodScript(run_time=timedelta(seconds=20), exit_code=1)})
+        await cluster.client.create(workflow(scale("web", 3), scale("api", 2, API, dependsOn=["web"])))
+        await cluster.advance(seconds=20)
+        assert (await status(cluster)).steps[0].state == "completed"
+        cluster.faults.add(Fault.status(403), verb="get", resource="kubernetesexecutions", name="heal-0-1")
+        await cluster.advance(minutes=10)
+        done = await status(cluster)
+        assert done.phase == "failed" and done.rollback and not done.rollback.success
+        assert done.rollback.not_rolled_back["web"].startswith("its rollback cannot be read: ")
+        assert await leases(cluster) == []
+
+
+def hold_jobs(cluster: FakeCluster) -> None:
+    """Let nobody see what is left of a Job, so that no execution counts as released."""
+    cluster.faults.add(Fault.status(500), verb="list", resource="jobs", namespace=EXECUTOR)
+
+
+async def test_the_next_is_not_undone_before_the_one_that_took_too_long_is_gone(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        endless = PodScript(run_time=timedelta(days=1), exit_code=0)
+        scripted(cluster, {"heal-2-1": failing(), "heal-1-1-rollback": endless})
+        steps = (scale("first", 3), scale("second", 4, dependsOn=["first"]), restart("bad", dependsOn=["second"]))
+        await cluster.client.create(workflow(*steps))
+        await cluster.advance(seconds=50)
+        assert (await execution(cluster, "heal-1-1-rollback")).status.phase == "executing"
+        hold_jobs(cluster)
+        await cluster.advance(minutes=20)
+        assert (await status(cluster)).phase == "rolling_back"
+        assert "heal-0-1-rollback" not in await names(cluster)
+        assert len(list(await leases(cluster))) == 1
+        cluster.faults.clear()
+        await cluster.advance(minutes=2)
+        done = await status(cluster)
+        assert done.phase == "failed" and done.rollback and "heal-0-1-rollback" in await names(cluster)
+        assert "did not end in time" in done.rollback.not_rolled_back["second"]
+
+
+async def test_a_step_that_took_too_long_fails_once_it_is_gone(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        scripted(cluster, {"heal-0-1": PodScript(run_time=timedelta(days=1), exit_code=0)})
+        await cluster.client.create(workflow(scale("more", 3, timeout="30s")))
+        await cluster.advance(seconds=20)
+        hold_jobs(cluster)
+        await cluster.advance(minutes=20)
+        waits = await status(cluster)
+        assert (waits.phase, waits.steps[0].state) == ("executing", "running")
+        cluster.faults.clear()
+        await cluster.advance(minutes=2)
+        done = await status(cluster)
+        assert (done.phase, done.steps[0].state, done.steps[0].uncertain) == ("failed", "failed", True)
+
+
+def done_once(approved: bool) -> KubernetesExecution:
+    back = {"available": True, "action": "scale-deployment", "target": API, "parameters": {"replicas": 1}}
+    state: dict[str, Any] = {"phase": "rollback_ready", "rollbackInformation": back}
+    if approved:
+        state["approval"] = {"digest": "d", "decidedBy": "bob"}
+    spec = {"action": "scale-deployment", "target": API, "parameters": {"replicas": 2}}
+    metadata = {"name": "heal-0-1", "namespace": "shop", "uid": "u1"}
+    return KubernetesExecution.from_dict({"metadata": metadata, "spec": spec, "status": state})
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_undoing_needs_the_approval_that_the_workflow_demands_unless_the_step_had_one(approved: bool) -> None:
+    asked = workflow(scale("api", 2, API), requireApproval="a holiday")
+    inverse = inverse_for(asked, done_once(approved))
+    assert inverse.spec.require_approval == (None if approved else "a holiday")
+    assert inverse_for(workflow(scale("api", 2, API)), done_once(approved)).spec.require_approval is None

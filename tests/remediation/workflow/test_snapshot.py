@@ -16,15 +16,21 @@ from tests.remediation.workflow.shop import carry_out, failing, running, scale, 
 HEAD: dict[str, Any] = {"apiVersion": "v1", "metadata": {"name": "x", "uid": "u", "managedFields": [{"a": "b"}]}}
 
 
-def test_values_of_environment_variables_and_opaque_data_are_not_in_it() -> None:
+def test_environment_variables_command_lines_annotations_and_opaque_data_are_not_in_it() -> None:
     container = {
         "name": "web",
         "env": [{"name": "MODE", "value": "plain-hunter2"}, {"name": "X", "valueFrom": {"a": 1}}],
     }
     args = ["--password=hunter2", "--verbose"]
-    spec = {"template": {"spec": {"containers": [{**container, "args": args}]}}, "data": {"k": "hunter2"}}
+    probe = {
+        "exec": {"command": ["run-it", "hunter2"]},
+        "httpGet": {"httpHeaders": [{"name": "X", "value": "hunter2"}]},
+    }
+    full = {**container, "args": args, "command": ["run-it"], "livenessProbe": probe}
+    template = {"metadata": {"annotations": {"x/internal": "hunter2"}}, "spec": {"containers": [full]}}
+    spec = {"template": template, "data": {"k": "hunter2"}}
     text = resource_text({**HEAD, "kind": "Deployment", "spec": spec, "status": {"replicas": 1}})
-    assert "hunter2" not in text and "managedFields" not in text
+    assert not any(word in text for word in ("hunter2", "managedFields", "--verbose", "internal", "run-it"))
     found = json.loads(text)
     assert found["status"] == {"replicas": 1}
     assert found["spec"]["template"]["spec"]["containers"][0]["env"][1] == {"name": "X", "valueFrom": {"a": 1}}

@@ -77,6 +77,8 @@ async def test_a_turn_that_does_not_come_in_time_is_a_conflict(cluster: FakeClus
         await cluster.advance(seconds=5)
         done = await carry_out(cluster, scale("more", 3), name="second", minutes=0.5)
         assert (done.phase, done.reason, done.error_type) == ("failed", "TargetBusy", "resource_conflict")
+        assert done.execution_snapshot and set(done.execution_snapshot.cluster_state) == {"Deployment/web"}
+        assert '"replicas":1' in done.execution_snapshot.resource_snapshot
         assert await replicas(cluster) == 1
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from kubernaut.actions import LABEL_EXECUTION_ID
 from kubernaut.client import Client, NotFound
+from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import RELEASED
-from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution
+from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution, RequestedBy
 from kubernaut.resources import AnyResource, ResourceType
+from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.coordination_v1 import Lease
 
 EXECUTION = KubernetesExecution.resource_type
@@ -35,9 +39,10 @@ class Holder:
 
     @classmethod
     async def of(cls, client: Client, execution: KubernetesExecution) -> Self:
-        """Who holds the target for an execution: itself, unless the workflow that it names exists and controls it.
+        """Who holds the target for an execution: itself, unless it is a step of the workflow that it names.
 
-        Anybody may write a reference: it counts where it names the controller, and that is there. Raises ApiError.
+        Anybody may write a reference, that of the controller too: it counts where it names the controller, that is
+        there, and the status of that names the execution. Raises ApiError.
         """
         namespace = execution.namespace or ""
         own = cls(EXECUTION.kind, namespace, execution.name, execution.uid or "")
@@ -50,7 +55,8 @@ class Holder:
         if named != (namespace, controller.name, controller.uid):
             return own
         workflow = cls(WORKFLOW.kind, namespace, controller.name, controller.uid)
-        return own if await workflow._read(client) is None else workflow
+        found = await workflow._read(client)
+        return workflow if found is not None and _is_named(found, execution) else own
 
     @classmethod
     def read(cls, lease: Lease) -> Self:
@@ -63,14 +69,15 @@ class Holder:
         """What a Lease says of its holder, beside the uid."""
         return {f"{_PREFIX}kind": self.kind, f"{_PREFIX}namespace": self.namespace, f"{_PREFIX}name": self.name}
 
-    async def is_done(self, client: Client) -> bool:
+    async def is_done(self, client: Client, executor_namespace: str) -> bool:
         """Whether it is gone, or has ended; an execution only when nothing of it runs any more. Raises ApiError."""
         if self.kind not in (EXECUTION.kind, WORKFLOW.kind) or not self.name:
             # Whoever wrote this Lease was not kubernaut: it is theirs until they let go.
             return not self.uid
         found = await self._read(client)
         if found is None:
-            return True
+            # Somebody may have taken its finalizer off while its Job was at work.
+            return self.kind == WORKFLOW.kind or not await self._is_at_work(client, executor_namespace)
         if self.kind == WORKFLOW.kind and found["metadata"].get("deletionTimestamp"):
             # It begins nothing more, and may have to wait for its executions to be gone.
             return True
@@ -79,6 +86,10 @@ class Holder:
             return False
         conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
         return self.kind == WORKFLOW.kind or conditions.get(RELEASED) == "True"
+
+    async def _is_at_work(self, client: Client, namespace: str) -> bool:
+        jobs = await client.list(Job, namespace=namespace, labels={LABEL_EXECUTION_ID: self.uid})
+        return any(outcome(job) is None for job in jobs)
 
     async def _read(self, client: Client) -> dict[str, Any] | None:
         """It as the server has it; None where there is none of that uid, or no such kind."""
@@ -92,6 +103,23 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def _is_named(workflow: Mapping[str, Any], execution: KubernetesExecution) -> bool:
+    """Whether a workflow says that an execution is one of its own: by uid, or, before it has noted that, by name.
+
+    A name can be guessed, so then it must have been asked for by the same.
+    """
+    steps = (workflow.get("status") or {}).get("steps") or ()
+    named = [step.get(field) or {} for step in steps for field in ("executionRef", "rollbackRef")]
+    found = next((each for each in named if each.get("name") == execution.name), None)
+    if found is None:
+        return False
+    if found.get("uid"):
+        return bool(found["uid"] == execution.uid)
+    asked = (workflow.get("spec") or {}).get("requestedBy")
+    requester = RequestedBy.from_dict(asked) if asked is not None else None
+    return requester == execution.spec.requested_by
 
 
 def members(lease: Lease) -> list[Holder]:
@@ -109,9 +137,13 @@ async def is_free(client: Client, lease: Lease, *, besides: str) -> bool:
 
     A workflow that has ended may have left a step behind whose Job still runs. Raises ApiError.
     """
-    if not await Holder.read(lease).is_done(client):
-        return False
+    done = await Holder.read(lease).is_done(client, lease.metadata.namespace or "")
+    return done and await at_work(client, lease, besides=besides) is None
+
+
+async def at_work(client: Client, lease: Lease, *, besides: str = "") -> Holder | None:
+    """The first execution under a Lease, but for `besides` (a uid), of which something may run. Raises ApiError."""
     for member in members(lease):
-        if member.uid != besides and not await member.is_done(client):
-            return False
-    return True
+        if member.uid != besides and not await member.is_done(client, lease.metadata.namespace or ""):
+            return member
+    return None

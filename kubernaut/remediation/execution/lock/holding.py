@@ -16,6 +16,7 @@ from kubernaut.remediation.execution.lock.holders import (
     LABEL_HOLDER,
     WORKFLOW,
     Holder,
+    at_work,
     is_free,
     member_key,
     members,
@@ -26,6 +27,7 @@ from kubernaut.remediation.execution.run import Order, Run
 from kubernaut.remediation.machine.step import Step
 from kubernaut.remediation.machine.verdicts import Wait
 from kubernaut.resources import ObjectMeta
+from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.coordination_v1 import Lease, LeaseSpec
 
 PERIOD = timedelta(seconds=5)
@@ -40,6 +42,7 @@ def lock_permissions(namespace: str) -> list[Permission]:
         Permission(verbs, Lease, namespace=namespace, why=why),
         *(Permission(["get"], kind, why="finds what a pod belongs to") for kind in CLIMBED),
         Permission(["get"], WORKFLOW, why="sees whether the workflow that holds a target has ended"),
+        Permission(["list"], Job, namespace=namespace, why="sees whether anything still works on a target"),
     ]
 
 
@@ -55,7 +58,8 @@ async def lease_name(client: Client, order: Order, invocation: Invocation[Parame
 async def hold_target(run: Run, name: str) -> Wait | None:
     """Hold the Lease `name` for this execution; wait, visibly, while another's action is at work. Raises ApiError.
 
-    It is taken over only when nobody who is under it works any more: never by time, for a slow action is one too.
+    It is taken over only when nobody who is under it works any more: never by time, for a slow action is one too. The
+    steps of the workflow that holds it wait for each other as well.
     """
     execution = run.execution
     member = Holder(EXECUTION.kind, execution.namespace or "", execution.name, run.uid)
@@ -96,6 +100,8 @@ async def _hold(step: Step[Any], name: str, namespace: str, holder: Holder, memb
     if current == holder:
         if _is_noted(lease, holder, member):
             return None
+        if member is not None and (other := await at_work(client, lease, besides=member.uid)) is not None:
+            return _busy(step, other)
         taken.metadata.labels |= lease.metadata.labels
         taken.metadata.annotations |= lease.metadata.annotations
         taken.spec.acquire_time = lease.spec.acquire_time
@@ -137,7 +143,7 @@ async def release_workflow(client: Client, namespace: str, uid: str) -> bool:
     for lease in await client.list(Lease, namespace=namespace, labels={LABEL_HOLDER: uid}):
         if lease.spec.holder_identity != uid:
             continue
-        if not all([await member.is_done(client) for member in members(lease)]):
+        if await at_work(client, lease) is not None:
             left = True
             continue
         try:

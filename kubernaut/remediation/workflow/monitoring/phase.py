@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kubernaut.client import ClientError
 from kubernaut.remediation.execution.redact import redact
 from kubernaut.remediation.machine import Move, Verdict, Wait, cut
 from kubernaut.remediation.workflow.errors import is_quota
@@ -24,10 +23,10 @@ async def monitoring(work: Work) -> Verdict:
     """Look every few seconds; a break in its health begins the stable window anew."""
     try:
         health = await _look(work)
-    except ClientError as error:
+    except Exception as error:
         if not work.expired:
             raise
-        health = Health(False, f"it cannot be read: {error}")
+        health = Health(False, f"it cannot be read: {type(error).__name__}: {error}")
     if health is None:
         return Move(Phase.COMPLETED, "there is nothing to monitor")
     work.status.health = cut(redact(health.message), _TEXT)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from kubernaut.actions import UnknownAction
 from kubernaut.remediation.execution.digest import spec_digest
-from kubernaut.remediation.machine import Fail, Move, Verdict
+from kubernaut.remediation.machine import Move, Verdict
+from kubernaut.remediation.workflow.errors import failure_for
 from kubernaut.remediation.workflow.failing import end
 from kubernaut.remediation.workflow.failure import Failure
 from kubernaut.remediation.workflow.reasons import Reason
@@ -58,6 +59,6 @@ def _timeout(work: Work, index: int, step: WorkflowStep) -> timedelta:
     return timeout
 
 
-def planning_expired(work: Work) -> Fail:
+def planning_expired(work: Work) -> Failure:
     """The failure of a plan that could not be written in time."""
-    return Fail(Reason.PLANNING_TIMEOUT, f"no plan by {work.status.deadline:%Y-%m-%dT%H:%M:%SZ}")
+    return failure_for(Reason.PLANNING_TIMEOUT, f"no plan by {work.status.deadline:%Y-%m-%dT%H:%M:%SZ}")

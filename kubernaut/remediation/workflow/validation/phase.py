@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubernaut.remediation.execution.lock import hold_for_workflow, root_of
+from kubernaut.remediation.execution.reasons import Reason as ExecutionReason
 from kubernaut.remediation.execution.types import ResolvedTarget
 from kubernaut.remediation.execution.validation.policy import AVAILABLE
-from kubernaut.remediation.machine import Fail, Move, Verdict, Wait
+from kubernaut.remediation.machine import Move, Verdict, Wait
+from kubernaut.remediation.workflow.errors import failure_for
 from kubernaut.remediation.workflow.failing import end
 from kubernaut.remediation.workflow.failure import Failure
 from kubernaut.remediation.workflow.reading import kind_of, read
-from kubernaut.remediation.workflow.reasons import Reason
+from kubernaut.remediation.workflow.reasons import NOT_MONITORED, Reason
 from kubernaut.remediation.workflow.seams import Prepared
+from kubernaut.remediation.workflow.sight import may_see, stranger
 from kubernaut.remediation.workflow.types import ErrorType, Phase
 from kubernaut.remediation.workflow.work import Work
 
@@ -47,17 +50,8 @@ async def distrust(work: Work) -> Failure | None:
     if work.spec_changed():
         message = "the spec is not the one that was planned"
         return Failure(Reason.SPEC_CHANGED, message, ErrorType.VALIDATION_ERROR)
-    if work.config.execution.allow_unstamped:
-        return None
-    requester = work.workflow.spec.requested_by
-    if requester is None:
-        message = "spec.requestedBy is missing: nobody knows who asked for this"
-        return Failure(Reason.REQUESTER_UNKNOWN, message, ErrorType.PERMISSION_DENIED)
-    why = await work.config.vouching.vouches(work.ctx.client, work.workflow.metadata.creation_timestamp)
-    if why is None:
-        return None
-    message = f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
-    return Failure(Reason.REQUESTER_UNKNOWN, message, ErrorType.PERMISSION_DENIED)
+    why = await stranger(work)
+    return None if why is None else Failure(Reason.REQUESTER_UNKNOWN, why, ErrorType.PERMISSION_DENIED)
 
 
 async def _turn(work: Work) -> Verdict:
@@ -74,7 +68,10 @@ async def _take(work: Work) -> Wait | None:
 
 
 async def _choose_monitored(work: Work, found: Sequence[Prepared]) -> Failure | None:
-    """Note what is looked at afterwards: what the spec names, else what the first step's target belongs to."""
+    """Note what is looked at afterwards: what the spec names, else what the first step's target belongs to.
+
+    What the requester may not read is refused where the spec names it, and else not looked at.
+    """
     target, root = work.workflow.spec.target, found[0].root
     if target is not None:
         kind = kind_of(work.config, target)
@@ -83,13 +80,24 @@ async def _choose_monitored(work: Work, found: Sequence[Prepared]) -> Failure | 
             return None
         if kind.namespaced and not target.namespace:
             message = f"spec.target.namespace: is required: a {kind.kind} lives in a namespace"
-            return Failure("TargetInvalid", message, ErrorType.VALIDATION_ERROR)
+            return Failure(ExecutionReason.TARGET_INVALID, message, ErrorType.VALIDATION_ERROR)
+        if not await may_see(work, kind, target.namespace, target.name):
+            # Whether it exists is not told either.
+            message = f"spec.target: the requester may not get {kind.kind} {target.name}"
+            return Failure(ExecutionReason.REQUESTER_FORBIDDEN, message, ErrorType.PERMISSION_DENIED)
         live = await read(work.ctx.client, kind, target.namespace, target.name)
         if live is None:
             message = f"spec.target: {kind.kind} {target.name} does not exist"
             return Failure(Reason.TARGET_NOT_FOUND, message, ErrorType.RESOURCE_NOT_FOUND)
         root = await root_of(work.ctx.client, live)
-    work.status.monitored = _resolved(root)
+    monitored = _resolved(root)
+    known = kind_of(work.config, monitored)
+    if known is not None and not await may_see(work, known, monitored.namespace, monitored.name):
+        message = f"{monitored.kind} {monitored.name} is not looked at afterwards: the requester may not get it"
+        work.event(NOT_MONITORED, message, warning=True)
+        work.status.monitored = None
+        return None
+    work.status.monitored = monitored
     return None
 
 
@@ -104,12 +112,12 @@ def _resolved(live: Mapping[str, Any]) -> ResolvedTarget:
     )
 
 
-def validation_expired(work: Work) -> Fail:
+def validation_expired(work: Work) -> Failure:
     """The failure of a validation that outlived its deadline: what it waited for last."""
     deadline = f"{work.status.deadline:%Y-%m-%dT%H:%M:%SZ}"
     if work.status.is_true(Reason.TARGET_BUSY):
         busy = work.status.condition(Reason.TARGET_BUSY)
-        return Fail(Reason.TARGET_BUSY, f"not its turn by {deadline}: {busy.message if busy else ''}")
+        return failure_for(Reason.TARGET_BUSY, f"not its turn by {deadline}: {busy.message if busy else ''}")
     if waiting := work.status.condition(AVAILABLE):
-        return Fail(Reason.POLICY_UNAVAILABLE, f"no policy decision by {deadline}: {waiting.message}")
-    return Fail(Reason.VALIDATION_TIMEOUT, f"the checks did not end by {deadline}")
+        return failure_for(Reason.POLICY_UNAVAILABLE, f"no policy decision by {deadline}: {waiting.message}")
+    return failure_for(Reason.VALIDATION_TIMEOUT, f"the checks did not end by {deadline}")
