@@ -188,6 +188,8 @@ async def test_a_deployment_is_scaled_and_its_pods_log(api: Any, core: Any, name
     scale = await apps.read_namespaced_deployment_scale("web", namespace)
     assert (scale.spec.replicas, scale.status.selector) == (1, "app=web")
     scale.spec.replicas = 2
+    # Whatever version it has by now: the control plane writes its status meanwhile.
+    scale.metadata.resource_version = None
     await apps.replace_namespaced_deployment_scale("web", namespace, scale)
     options = {"field_selector": "metadata.name=web", "timeout_seconds": SECONDS}
     async with watch.Watch().stream(apps.list_namespaced_deployment, namespace, **options) as events:
