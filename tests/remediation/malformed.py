@@ -284,7 +284,7 @@ def _drawn(strategy: st.SearchStrategy[Document], count: int) -> list[Document]:
     @settings(
         derandomize=True,
         # What is drawn depends on the modules that are loaded: some of it may be the same.
-            max_examples=5 * count,
+        max_examples=5 * count,
         database=None,
         deadline=None,
         phases=[Phase.generate],
