@@ -11,7 +11,8 @@ from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import job_permissions
 from kubernaut.remediation.execution.keeping import keeping_permissions
 from kubernaut.remediation.execution.lifetime import lifetime_indexes, lifetime_permissions
-from kubernaut.remediation.execution.lock import lock_permissions
+from kubernaut.remediation.execution.lock import lock_permissions, watch_leases
+from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.reconciler import ExecutionReconciler
 from kubernaut.remediation.execution.types import KubernetesExecution
 from kubernaut.resources import ResourceType
@@ -31,7 +32,7 @@ def executions(config: ExecutionConfig) -> Controller:
         KubernetesExecution,
         ExecutionReconciler(config),
         owns=config.approvals.watches,
-        watches=[jobs],
+        watches=[jobs, watch_leases(KubernetesExecution, config.executor_namespace, released=RELEASED)],
         indexes=lifetime_indexes(config),
         max_concurrent=config.max_concurrent,
         # Errors must not put off a deadline by more than that.

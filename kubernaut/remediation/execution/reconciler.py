@@ -8,7 +8,7 @@ from kubernaut.reconcile import Context, Request, Result
 from kubernaut.remediation.execution.config import ExecutionConfig
 from kubernaut.remediation.execution.jobs import delete_job, own_jobs
 from kubernaut.remediation.execution.keeping import remove_kept
-from kubernaut.remediation.execution.lock import release_targets
+from kubernaut.remediation.execution.lock import held_under, release_targets
 from kubernaut.remediation.execution.phases import PHASES
 from kubernaut.remediation.execution.reasons import Reason
 from kubernaut.remediation.execution.run import Run
@@ -82,21 +82,22 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         return await self._remove_jobs(ctx, head.uid)
 
     async def gone(self, request: Request, ctx: Context) -> Result | None:
-        """Remove the Jobs of an execution that is gone: a creation may reach the server long after it was sent.
+        """Remove the Jobs and Leases of an execution that is gone: a creation may arrive long after it was sent.
 
         A leader that was deposed without noticing sends its last one while its successor already finalizes.
         """
-        place = (request.namespace, request.name)
-        heads = ctx.cache.heads(Job, namespace=self._config.executor_namespace)
-        uids = {head.labels.get(LABEL_EXECUTION_ID, ""): None for head in heads if _place_of(head) == place}
+        place, executor = (request.namespace, request.name), self._config.executor_namespace
+        heads = ctx.cache.heads(Job, namespace=executor)
+        uids = {head.labels.get(LABEL_EXECUTION_ID, "") for head in heads if _place_of(head) == place}
+        uids |= held_under(ctx.cache, executor, KubernetesExecution, request)
         if not uids:
             return None
         try:
             live = await ctx.client.get(KubernetesExecution, request.name, namespace=request.namespace)
-            uids.pop(live.uid or "", None)
+            uids.discard(live.uid or "")
         except NotFound:
             pass
-        waiting = [await self._remove_jobs(ctx, uid) for uid in uids if uid]
+        waiting = [await self._remove_jobs(ctx, uid) for uid in sorted(uids) if uid]
         return next((result for result in waiting if result is not None), None)
 
     async def _remove_jobs(self, ctx: Context, uid: str) -> Result | None:

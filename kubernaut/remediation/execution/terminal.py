@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kubernaut.remediation.execution.jobs import own_jobs, release_job
+from kubernaut.remediation.execution.late import came_late
 from kubernaut.remediation.execution.lifetime import end_of_life
-from kubernaut.remediation.execution.lock.holding import release_targets
+from kubernaut.remediation.execution.lock import release_targets
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.run import Run
@@ -13,7 +14,7 @@ from kubernaut.remediation.machine.verdicts import SOON, Verdict, Wait
 
 async def terminal(run: Run) -> Verdict:
     """Runs in a later reconcile than the one that stored the result, hence never loses it to a time to live."""
-    if run.status.is_true(RELEASED):
+    if run.status.is_true(RELEASED) and not came_late(run):
         return await end_of_life(run)
     jobs = await own_jobs(run.ctx.client, run.config.executor_namespace, run.uid)
     released = [await release_job(run, job) for job in jobs]

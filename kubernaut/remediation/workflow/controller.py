@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kubernaut.reconcile import Backoff, Controller, Owns, Permission
-from kubernaut.remediation.execution.lock import lock_permissions
+from kubernaut.remediation.execution.lock import lock_permissions, watch_leases
 from kubernaut.remediation.execution.types import KubernetesExecution
 from kubernaut.remediation.workflow.config import WorkflowConfig
 from kubernaut.remediation.workflow.reading import known_kinds
+from kubernaut.remediation.workflow.reasons import RELEASED
 from kubernaut.remediation.workflow.reconciler import WorkflowReconciler
 from kubernaut.remediation.workflow.sight import sight_permissions
 from kubernaut.remediation.workflow.types import WorkflowExecution
@@ -18,6 +19,7 @@ def workflows(config: WorkflowConfig) -> Controller:
         WorkflowExecution,
         WorkflowReconciler(config),
         owns=[Owns(KubernetesExecution, applied=False)],
+        watches=[watch_leases(WorkflowExecution, config.execution.executor_namespace, released=RELEASED)],
         max_concurrent=config.max_concurrent,
         # Errors must not put off a deadline by more than that.
         backoff=Backoff(cap=config.limits.poll.total_seconds()),

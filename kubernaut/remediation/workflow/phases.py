@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kubernaut.remediation.execution.lock import release_workflow
+from kubernaut.reconcile import Request
+from kubernaut.remediation.execution.lock import held_under, release_workflow
 from kubernaut.remediation.machine import SOON, PhaseRow, PhaseTable, Verdict, Wait
 from kubernaut.remediation.workflow.executing import executing
 from kubernaut.remediation.workflow.failing import end
@@ -13,19 +14,26 @@ from kubernaut.remediation.workflow.monitoring.phase import monitoring
 from kubernaut.remediation.workflow.planning.phase import planning, planning_expired
 from kubernaut.remediation.workflow.reasons import RELEASED
 from kubernaut.remediation.workflow.rolling_back import rolling_back
-from kubernaut.remediation.workflow.types import Phase
+from kubernaut.remediation.workflow.types import Phase, WorkflowExecution
 from kubernaut.remediation.workflow.validation.phase import validating, validation_expired
 from kubernaut.remediation.workflow.work import Work
 
 
 async def terminal(work: Work) -> Verdict:
     """Let go of the targets, in a later reconcile than the one that stored the end."""
-    if work.status.is_true(RELEASED):
+    if work.status.is_true(RELEASED) and not _has_late_leases(work):
         return Wait()
     if not await release_workflow(work.ctx.client, work.config.execution.executor_namespace, work.uid):
         return Wait(2 * SOON)
     work.status.set_condition(RELEASED, True, reason="Ended", message="no target is held any more")
     return Wait()
+
+
+def _has_late_leases(work: Work) -> bool:
+    """Of those that were on their way while another leader let go of all that it found."""
+    name = Request(work.workflow.namespace, work.workflow.name)
+    namespace = work.config.execution.executor_namespace
+    return work.uid in held_under(work.ctx.cache, namespace, WorkflowExecution, name)
 
 
 def _patient(work: Work) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kubernaut.client import ObjectHead
-from kubernaut.reconcile import Context, Result
-from kubernaut.remediation.execution.lock import release_workflow
+from kubernaut.client import NotFound, ObjectHead
+from kubernaut.reconcile import Context, Request, Result
+from kubernaut.remediation.execution.lock import held_under, release_workflow
 from kubernaut.remediation.machine import SOON, Fail, Move, PhaseReconciler, PhaseRow, cut
 from kubernaut.remediation.workflow.config import WorkflowConfig
 from kubernaut.remediation.workflow.errors import error_type
@@ -60,6 +60,20 @@ class WorkflowReconciler(PhaseReconciler[WorkflowExecution, Work]):
     async def finalize_raw(self, head: ObjectHead, ctx: Context) -> Result | None:
         """The same by metadata alone."""
         return await self._remove(ctx, head.namespace, head.uid)
+
+    async def gone(self, request: Request, ctx: Context) -> Result | None:
+        """Let go of what a workflow that is gone holds: a Lease may arrive long after it was sent."""
+        executor = self._config.execution.executor_namespace
+        uids = held_under(ctx.cache, executor, WorkflowExecution, request)
+        if not uids:
+            return None
+        try:
+            live = await ctx.client.get(WorkflowExecution, request.name, namespace=request.namespace)
+            uids.discard(live.uid or "")
+        except NotFound:
+            pass
+        released = [await release_workflow(ctx.client, executor, uid) for uid in sorted(uids) if uid]
+        return None if all(released) else Result(requeue_after=self.poll)
 
     async def _remove(self, ctx: Context, namespace: str | None, uid: str) -> Result | None:
         left = await own_executions(ctx.client, namespace, uid)

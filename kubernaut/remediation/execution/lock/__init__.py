@@ -8,10 +8,12 @@ from kubernaut.remediation.execution.lock.holding import (
     release_targets,
     release_workflow,
 )
+from kubernaut.remediation.execution.lock.leftover import held_under, watch_leases
 from kubernaut.remediation.execution.lock.roots import CLIMBED, root_of
 
 __all__ = [
     "CLIMBED",
+    "held_under",
     "hold_for_workflow",
     "hold_target",
     "lease_name",
@@ -19,4 +21,5 @@ __all__ = [
     "release_targets",
     "release_workflow",
     "root_of",
+    "watch_leases",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from kubernaut.actions import LABEL_EXECUTION_ID
-from kubernaut.client import Client, NotFound
+from kubernaut.client import Client, NotFound, ObjectHead
 from kubernaut.remediation.execution.outcome import outcome
 from kubernaut.remediation.execution.reasons import RELEASED
 from kubernaut.remediation.execution.types import TERMINAL, KubernetesExecution, RequestedBy
@@ -58,12 +58,10 @@ class Holder:
         found = await workflow._read(client)
         return workflow if found is not None and _is_named(found, execution) else own
 
-    @classmethod
-    def read(cls, lease: Lease) -> Self:
+    @staticmethod
+    def read(lease: Lease) -> Holder:
         """Who holds a Lease, as it says itself."""
-        notes = lease.metadata.annotations
-        kind, namespace, name = (notes.get(_PREFIX + part, "") for part in ("kind", "namespace", "name"))
-        return cls(kind, namespace, name, lease.spec.holder_identity or "")
+        return _named(lease.metadata.annotations, lease.spec.holder_identity or "")
 
     def annotations(self) -> dict[str, str]:
         """What a Lease says of its holder, beside the uid."""
@@ -124,12 +122,26 @@ def _is_named(workflow: Mapping[str, Any], execution: KubernetesExecution) -> bo
 
 def members(lease: Lease) -> list[Holder]:
     """The executions that work under a Lease, by its annotations."""
-    found = []
-    for key, where in lease.metadata.annotations.items():
+    return list(_members(lease.metadata.annotations))
+
+
+def holders_of(lease: ObjectHead) -> Iterator[Holder]:
+    """The executions that work under a Lease, and the workflow that holds it, by its metadata alone."""
+    yield from _members(lease.annotations)
+    if LABEL_HOLDER in lease.labels:
+        yield _named(lease.annotations, lease.labels[LABEL_HOLDER])
+
+
+def _members(notes: Mapping[str, str]) -> Iterator[Holder]:
+    for key, where in notes.items():
         if key.startswith(_MEMBER):
             namespace, _, name = where.partition("/")
-            found.append(Holder(EXECUTION.kind, namespace, name, key.removeprefix(_MEMBER)))
-    return found
+            yield Holder(EXECUTION.kind, namespace, name, key.removeprefix(_MEMBER))
+
+
+def _named(notes: Mapping[str, str], uid: str) -> Holder:
+    kind, namespace, name = (notes.get(_PREFIX + part, "") for part in ("kind", "namespace", "name"))
+    return Holder(kind, namespace, name, uid)
 
 
 async def is_free(client: Client, lease: Lease, *, besides: str) -> bool:
