@@ -64,11 +64,13 @@ class Watch:
             yield b"".join(frame("ADDED", self._bytes(item)) for item in self._initial)
             self._initial = []
         if self._options.initial_events and self._options.bookmarks:
-            yield self._bookmark({"k8s.io/initial-events-end": "true"})
+            # of the version at which the list was taken: what was written since is still to come
+            yield self._bookmark(self._told, {"k8s.io/initial-events-end": "true"})
         end = anyio.current_time() + self._seconds
         while not self._cursor.ended and (left := end - anyio.current_time()) > 0:
             with anyio.move_on_after(min(left, BOOKMARK_SECONDS) if self._options.bookmarks else left):
                 await self._cursor.wait()
+            reached = self._call.state.storage.version
             try:
                 events = self._cursor.take()
             except Compacted as error:
@@ -78,13 +80,11 @@ class Watch:
                 yield problem
                 return
             chunk = b"".join(self._told_of(event) for event in events)
+            before, self._told = self._told, reached
             if chunk:
-                self._told = self._call.state.storage.version
                 yield chunk
-            elif (
-                self._options.bookmarks and self._told < self._call.state.storage.version and end > anyio.current_time()
-            ):
-                yield self._bookmark()
+            elif self._options.bookmarks and before < reached and end > anyio.current_time():
+                yield self._bookmark(reached)
 
     async def _convert(self, objects: Sequence[Stored | None]) -> bytes:
         """Has a webhook convert them, where one does; the frame that tells why it could not, else nothing."""
@@ -119,10 +119,10 @@ class Watch:
     def _bytes(self, stored: Stored) -> bytes:
         return self._render(conversion.read_bytes(stored, self._call.resource))
 
-    def _bookmark(self, annotations: dict[str, str] | None = None) -> bytes:
+    def _bookmark(self, version: int, annotations: dict[str, str] | None = None) -> bytes:
+        """That this reader has been told of everything up to `version`."""
         resource = self._call.resource
-        self._told = self._call.state.storage.version
-        metadata: dict[str, Any] = {"resourceVersion": str(self._told)}
+        metadata: dict[str, Any] = {"resourceVersion": str(version)}
         if annotations:
             metadata["annotations"] = annotations
         body = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}

@@ -50,6 +50,7 @@ class PhaseReconciler(Reconciler[R], Generic[R, S]):
             _unknown_phase(step)
             return None
         step.phased.remove_condition(UNKNOWN_PHASE)
+        _bound_deadline(step, row)
         result = self._settle(step, await _ask(step, row))
         self.bound(step)
         return result
@@ -140,6 +141,26 @@ def word(phase: str) -> str:
 def phases_of(table: PhaseTable[Any]) -> Mapping[str, tuple[str, ...]]:
     """Which phases may follow which."""
     return {phase: tuple(sorted(str(each) for each in row.next)) for phase, row in table.items()}
+
+
+def _bound_deadline(step: S, row: PhaseRow[S]) -> None:
+    """A clock that was set back since the phase began does not add to its limit: it begins anew."""
+    status = step.phased
+    if (
+        status.deadline is None
+        or row.limit is None
+        or not status.transitions
+        or status.transitions[-1].time <= step.now
+    ):
+        return
+    try:
+        limit = row.limit(step)
+    except Exception as error:
+        # The handler meets the same, and says so in the status.
+        step.ctx.log.debug("the limit of the phase is not known", error=str(error))
+        return
+    if limit is not None:
+        status.deadline = min(status.deadline, step.now + limit)
 
 
 async def _ask(step: S, row: PhaseRow[S]) -> Verdict:

@@ -87,8 +87,8 @@ def _stable(step: RequestStep, health: Health) -> Wait | None:
         status.healthy_since = None
         status.set_condition("Healthy", False, reason="Unhealthy", message=health.message)
         return Wait(LOOK)
-    if status.healthy_since is None:
-        status.healthy_since = step.now
+    # Not later than now: a clock that is set back begins the window anew, and does not stretch it.
+    status.healthy_since = min(status.healthy_since or step.now, step.now)
     status.set_condition("Healthy", True, reason="Healthy", message=health.message)
     left = status.healthy_since + step.config.limits.stable - step.now
     return Wait(min(left, LOOK)) if left > 0 * SOON else None

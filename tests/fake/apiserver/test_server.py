@@ -143,6 +143,18 @@ async def test_a_watch_sees_objects_enter_and_leave_its_selector(server: ApiServ
     assert await collect(server, url) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
 
 
+async def test_the_end_of_the_initial_events_stands_before_what_was_written_since_the_list(server: ApiServer) -> None:
+    """Else a reader takes the event, which is older than that bookmark, for one that it has seen."""
+    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    answer = ask(server, "GET", f"{CONFIGMAPS}?{query}&timeoutSeconds=1")
+    assert isinstance(answer, Stream)
+    make(server, "first"), make(server, "second")
+    seen = [json.loads(line) async for chunk in answer.chunks for line in chunk.splitlines()]
+    assert [event["type"] for event in seen[:3]] == ["BOOKMARK", "ADDED", "ADDED"]
+    versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in seen[:3]]
+    assert versions == sorted(set(versions))
+
+
 async def test_a_watch_goes_on_with_what_happens_and_ends_when_the_server_closes(server: ApiServer) -> None:
     seen: list[str] = []
     ready = anyio.Event()

@@ -185,6 +185,34 @@ async def test_a_failure_is_in_the_status_its_condition_and_an_event() -> None:
     assert status.transitions[-1].reason == "Burnt"
 
 
+async def test_a_clock_that_is_set_back_does_not_add_to_a_phases_limit() -> None:
+    world = World(limit=lambda look: timedelta(seconds=40), expired=late)
+    await world.turn()
+    world.time -= timedelta(hours=1)
+    await world.turn(Wait())
+    assert world.status.deadline == world.time + timedelta(seconds=40)
+    world.time += timedelta(seconds=30)
+    await world.turn(Wait())
+    assert world.status.deadline == world.time + timedelta(seconds=10), "looking again does not stretch it"
+    world.time += timedelta(seconds=10)
+    await world.turn(Wait())
+    assert world.status.reason == "TooLate"
+
+
+async def test_a_limit_that_cannot_be_told_leaves_the_deadline_as_it_is() -> None:
+    def limit(look: Look) -> timedelta:
+        if world.time < began:
+            raise ValueError("the spec is no longer what it was")
+        return timedelta(seconds=40)
+
+    world = World(limit=limit, expired=late)
+    began = world.time
+    await world.turn()
+    world.time -= timedelta(hours=1)
+    await world.turn(Wait())
+    assert world.status.deadline == began + timedelta(seconds=40)
+
+
 async def test_past_the_deadline_it_expires_and_the_handler_is_not_asked() -> None:
     world = World(limit=lambda look: timedelta(seconds=40), expired=late)
     await world.turn()

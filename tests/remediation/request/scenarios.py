@@ -138,15 +138,17 @@ def phases_follow_the_table(before: RemediationRequest | None, after: Remediatio
 
 
 def attempts_are_counted_once(before: RemediationRequest | None, after: RemediationRequest | None) -> str | None:
-    """One more with each recovery that begins, and never otherwise."""
+    """One more with each workflow that failed and is answered by a recovery, and never otherwise.
+
+    A recovery whose analysis vanished before its workflow was made looks again: that is the same attempt.
+    """
     if before is None or after is None:
         return None
-    more = after.status.recovery_attempts - before.status.recovery_attempts
-    began = after.status.overall_phase == Phase.RECOVERING and before.status.overall_phase in (
-        Phase.EXECUTING,
-        Phase.VERIFYING,
-    )
-    return None if more == int(began) else f"{more} attempts more, and {before.status.overall_phase} came before"
+    old, more = before.status, after.status.recovery_attempts - before.status.recovery_attempts
+    acted = any(ref.attempt_number == old.recovery_attempts for ref in after.status.workflow_execution_refs)
+    ended = old.overall_phase in (Phase.EXECUTING, Phase.VERIFYING)
+    began = after.status.overall_phase == Phase.RECOVERING and ended and acted
+    return None if more == int(began) else f"{more} attempts more, and {old.overall_phase} came before"
 
 
 def one_workflow_acts_on_a_target(view: View) -> str | None:

@@ -12,7 +12,7 @@ from kubernaut.client import Client, MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.reconcile import Permission
-from kubernaut.remediation.workflow import Health, Limits
+from kubernaut.remediation.workflow import Health, Limits, WorkflowExecution
 from kubernaut.remediation.workflow.monitoring.health import KubernetesMonitor
 from kubernaut.resources import ResourceType
 from kubernaut.resources.builtin.core_v1 import Node, Pod
@@ -119,6 +119,20 @@ async def test_the_target_must_be_healthy_for_the_whole_window(cluster: FakeClus
         well = await status(cluster)
         assert well.phase == "monitoring" and well.healthy_since and well.healthy_since > begun
         await cluster.advance(seconds=60)
+        assert (await status(cluster)).phase == "completed"
+
+
+@pytest.mark.virtual_time
+@pytest.mark.cluster(nodes=1)
+async def test_a_window_that_begins_in_the_future_begins_now(cluster: FakeCluster) -> None:
+    """The clock was set back by an hour."""
+    async with running(cluster, config(limits=Limits(stable=timedelta(seconds=30)))):
+        found = await carry_out(cluster, restart("anew"), minutes=0.5)
+        assert found.phase == "monitoring" and found.healthy_since is not None
+        future = (found.healthy_since + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        patch = MergePatch({"status": {"healthySince": future}})
+        await cluster.client.patch(WorkflowExecution, "heal", patch, namespace="shop", subresource="status")
+        await cluster.advance(seconds=45)
         assert (await status(cluster)).phase == "completed"
 
 

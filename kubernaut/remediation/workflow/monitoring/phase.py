@@ -33,7 +33,8 @@ async def monitoring(work: Work) -> Verdict:
     if not health.healthy:
         work.status.healthy_since = None
         return await _unhealthy(work, health)
-    since = work.status.healthy_since = work.status.healthy_since or work.now
+    # Not later than now: a clock that is set back begins the window anew, and does not stretch it.
+    since = work.status.healthy_since = min(work.status.healthy_since or work.now, work.now)
     stable = work.config.limits.stable
     if work.now - since >= stable:
         return Move(Phase.COMPLETED, f"{work.status.health}, for {format_duration(stable)}")
