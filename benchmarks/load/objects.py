@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
-import uuid
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 GROUP, PLURAL, KIND = "bench.kubernaut.io", "items", "Item"
 NAMESPACE = "bench"
@@ -43,33 +44,39 @@ def pods(count: int) -> list[Recorded]:
 def _recorded(body: dict[str, Any], number: int) -> Recorded:
     status = body.pop("status")
     body["metadata"]["resourceVersion"] = _VERSION
-    text = json.dumps({**body, "status": _STATUS}, separators=(",", ":"))
-    head, _, rest = text.partition(_VERSION)
-    tail, _, _ = rest.partition(f'"{_STATUS}"')
-    encoded = json.dumps(status, separators=(",", ":")).encode()
-    return Recorded(body["metadata"]["name"], head.encode(), tail.encode(), number + 1, encoded)
+    text = msgspec.json.encode({**body, "status": _STATUS})
+    head, _, rest = text.partition(_VERSION.encode())
+    tail, _, _ = rest.partition(f'"{_STATUS}"'.encode())
+    return Recorded(body["metadata"]["name"], head, tail, number + 1, msgspec.json.encode(status))
+
+
+def _managed_fields() -> msgspec.Raw:
+    fields: dict[str, Any] = {f"f:field{each}": {"f:value": {}, "f:unit": {}} for each in range(12)}
+    entry = {
+        "manager": "kubectl-client-side-apply",
+        "operation": "Update",
+        "apiVersion": f"{GROUP}/v1",
+        "time": "2026-01-01T00:00:00Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": {"f:app": {}, "f:team": {}}}, "f:spec": fields},
+    }
+    return msgspec.Raw(msgspec.json.encode([entry]))
+
+
+# The same for every object; encoded once, because hundreds of thousands are made.
+_MANAGED_FIELDS = _managed_fields()
 
 
 def _metadata(number: int, prefix: str, chance: random.Random) -> dict[str, Any]:
-    fields: dict[str, Any] = {f"f:field{each}": {"f:value": {}, "f:unit": {}} for each in range(12)}
     return {
         "name": f"{prefix}-{number:06d}",
         "namespace": NAMESPACE,
-        "uid": str(uuid.UUID(int=chance.getrandbits(128))),
+        "uid": str(UUID(int=chance.getrandbits(128))),
         "generation": 1,
         "creationTimestamp": "2026-01-01T00:00:00Z",
         "labels": {"app": f"app-{number % 100}", "team": f"team-{number % 7}", "tier": "backend"},
         "annotations": {"example.com/checksum": f"{chance.getrandbits(256):064x}", "example.com/owner": "platform"},
-        "managedFields": [
-            {
-                "manager": "kubectl-client-side-apply",
-                "operation": "Update",
-                "apiVersion": f"{GROUP}/v1",
-                "time": "2026-01-01T00:00:00Z",
-                "fieldsType": "FieldsV1",
-                "fieldsV1": {"f:metadata": {"f:labels": {"f:app": {}, "f:team": {}}}, "f:spec": fields},
-            }
-        ],
+        "managedFields": _MANAGED_FIELDS,
     }
 
 
@@ -113,7 +120,7 @@ def _pod(number: int, chance: random.Random) -> dict[str, Any]:
     names = ["main", "proxy", "agent"]
     metadata = _metadata(number, "pod", chance)
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"app-{number % 100}", "controller": True}
-    metadata["ownerReferences"] = [{**owner, "uid": str(uuid.UUID(int=number % 100)), "blockOwnerDeletion": True}]
+    metadata["ownerReferences"] = [{**owner, "uid": str(UUID(int=number % 100)), "blockOwnerDeletion": True}]
     statuses = [
         {
             "name": name,
