@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import SystemRandom
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from prometheus_client import CollectorRegistry
@@ -36,9 +36,11 @@ from kubernaut.reconcile.serving import (
 )
 from kubernaut.reconcile.serving.bind import Bind
 from kubernaut.reconcile.settings import check_duration, check_type
-from kubernaut.reconcile.webhooks import Webhook, webhooks_app
-from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 from kubernaut.timing import Clock, virtual_time
+
+if TYPE_CHECKING:
+    from kubernaut.reconcile.webhooks import Webhook
+    from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 
 
 class NotSynced(TimeoutError):
@@ -158,12 +160,16 @@ class Manager:
             if not hasattr(webhook, "path"):
                 raise TypeError(f"{webhook!r} is no webhook: pass them one by one, add_webhooks(one, another)")
         _check_bind("bind", bind)
+        # Imported where there are webhooks: they are a sixth of what importing a manager would take.
+        from kubernaut.reconcile.webhooks import webhooks_app
+        from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
+
         _check_optional("tls", tls, (TlsFiles, ManagedCertificates), "TlsFiles, or ManagedCertificates")
         app = webhooks_app(webhooks, registry=self.metrics.registry)
         self._endpoints.append(Endpoint("webhooks", bind, dict.fromkeys(app.paths, app), self._source(tls)))
 
     def _source(self, tls: TlsFiles | ManagedCertificates | None) -> TlsSource | None:
-        if not isinstance(tls, ManagedCertificates):
+        if tls is None or isinstance(tls, TlsFiles):
             return tls
         tls.require()
         for settings, issued in self._managed:

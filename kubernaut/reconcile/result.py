@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
+
 PRIORITY_INITIAL = -100
 """Priority of keys that come from an initial list or a resync."""
 PRIORITY_EVENT = 0
 """Priority of keys that come from a change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """The key of one object. `namespace` is None for cluster-scoped kinds; `cluster` is "" for the manager's own.
 
-    Requests are ordered by namespace, name and cluster; those without a namespace come first.
+    Requests are ordered by namespace, name and cluster; those without a namespace come first. Each is looked up in a
+    dozen tables on its way: so its hash is kept.
     """
 
     namespace: str | None

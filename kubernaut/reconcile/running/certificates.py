@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 from kubernaut.client import Client
 from kubernaut.reconcile.running.services import Service
 from kubernaut.reconcile.running.wiring import Wiring
-from kubernaut.reconcile.webhooks.certificates import CertificateKeeper
+from kubernaut.reconcile.serving import IssuedTls
+
+if TYPE_CHECKING:
+    from kubernaut.reconcile.webhooks.certificates import CertificateKeeper, ManagedCertificates
 
 
 class Certified:
@@ -16,9 +20,7 @@ class Certified:
     def __init__(self, wiring: Wiring, client: Client) -> None:
         self._issued = [issued for _, issued in wiring.managed]
         self._keepers = [
-            CertificateKeeper(
-                settings, client, issued, clock=wiring.clock, random=Random(f"{wiring.seed}/certificates/{number}")
-            )
+            _keeper(wiring, client, number, settings, issued)
             for number, (settings, issued) in enumerate(wiring.managed)
         ]
         self.services = [
@@ -34,3 +36,13 @@ class Certified:
         """Forget the certificates: another run begins with what the Secret holds then."""
         for issued in self._issued:
             issued.clear()
+
+
+def _keeper(
+    wiring: Wiring, client: Client, number: int, settings: ManagedCertificates, issued: IssuedTls
+) -> CertificateKeeper:
+    # Imported where there are certificates to keep: it takes as long as a tenth of the runtime.
+    from kubernaut.reconcile.webhooks.certificates import CertificateKeeper
+
+    random = Random(f"{wiring.seed}/certificates/{number}")
+    return CertificateKeeper(settings, client, issued, clock=wiring.clock, random=random)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from random import Random
 
 import anyio
@@ -32,6 +33,8 @@ from kubernaut.reconcile.running.ownwrites import OwnWrites
 from kubernaut.reconcile.running.sources import Attachment, reads_of, sources_of
 from kubernaut.timing import Clock, current_clock
 
+TURN = 16
+"""Reconciles of one worker after which others get a turn."""
 REPLAY_BATCH = 500
 """Objects handled in one go when a share of the keys is gained, before others get a turn."""
 
@@ -221,8 +224,11 @@ class ControllerRun:
             parked[request] = max(priority, parked.get(request, priority))
 
     async def _work(self) -> None:
-        while True:
+        for turn in count(1):
             try:
+                if turn % TURN == 0:
+                    # Nothing here waits while the queue has keys and reconciles do not: nobody else would ever run.
+                    await asyncio.sleep(0)
                 request = await self.queue.get()
             except QueueShutDown:
                 return

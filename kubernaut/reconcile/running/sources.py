@@ -193,7 +193,10 @@ class Attachment:
             for request in _checked(self._to(stored.head)):
                 if self.source.within and request.namespace and request.namespace not in self.source.within:
                     continue
-                yield replace(request, cluster=self._cluster) if not request.cluster and self._cluster else request
+                if self._cluster and not request.cluster:
+                    yield Request(request.namespace, request.name, self._cluster)
+                else:
+                    yield request
 
     def replays(self) -> Iterator[Callable[[], None]]:
         """For each object that is there by now: a call that handles it as one found in a first list."""

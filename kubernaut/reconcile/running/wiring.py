@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kubernaut.client import Client
 from kubernaut.reconcile.cache import CacheOptions
@@ -11,8 +12,10 @@ from kubernaut.reconcile.controller import Controller
 from kubernaut.reconcile.election import LeaderElection
 from kubernaut.reconcile.metrics import RuntimeMetrics
 from kubernaut.reconcile.serving import Checks, Endpoint, IssuedTls
-from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 from kubernaut.timing import Clock
+
+if TYPE_CHECKING:
+    from kubernaut.reconcile.webhooks.certificates import ManagedCertificates
 
 ServiceBody = Callable[[], Awaitable[None]]
 

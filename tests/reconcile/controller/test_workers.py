@@ -151,3 +151,23 @@ async def test_a_write_that_came_back_is_not_remembered_for_a_key_that_does_not_
         server.poke()
         await asyncio.sleep(10)
         assert not writes._pending
+
+
+async def test_a_long_queue_of_reconciles_that_wait_for_nothing_lets_others_run() -> None:
+    server, turns = Server(), [0]
+    for number in range(1000):
+        server.put("widgets", widget(f"w{number}"))
+    taken: list[int] = []
+
+    async def do(request: Request, ctx: Context) -> None:
+        taken.append(turns[0])
+
+    async def others() -> None:
+        while len(taken) < 1000:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    async with manager_of(server, Keys(do), max_concurrent=4).running():
+        await asyncio.wait_for(others(), 60)
+    longest = max(taken.count(turn) for turn in set(taken))
+    assert longest <= 4 * 16, f"{longest} reconciles ran before anybody else did"
