@@ -30,12 +30,14 @@ envtest: $(STAMP)
 soak: $(STAMP)
 	@$(PY) tools/soak.py $(ARGS)
 
-# Ratios against peers, interleaved in one run; kopf comes from PyPI, controller-runtime where there is a Go toolchain.
+# Ratios against peers, in turns, in at most a quarter of an hour; kopf comes from PyPI, controller-runtime where there is
+# a Go toolchain. Writes benchmarks/RESULTS.md; ARGS="sync burst" measures some rows only, and writes nothing.
 bench: $(STAMP)
 	@$(PY) -m benchmarks $(ARGS)
 
+# Two minutes: what became worse since benchmarks/quick.json was written (ARGS=--update writes it). Never fails.
 bench-quick: $(STAMP)
-	@$(PY) -m benchmarks --quick $(ARGS)
+	@$(PY) -m benchmarks.guard $(ARGS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -23,7 +23,8 @@ class Row:
     mode: str
     goals: Mapping[str, Goal]
     count: int = 20_000
-    quick: int = 2_000
+    quick: int = 5_000
+    rounds: int = 3
 
 
 ROWS = (
@@ -38,6 +39,7 @@ ROWS = (
         "the same with one status write each",
         "patch",
         {"kopf": Goal(1 / 5, 1 / 10), "controller-runtime": Goal(3 / 4, 1 / 5)},
+        rounds=2,
     ),
     Row(
         "pods",

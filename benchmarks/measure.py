@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,38 +36,86 @@ class Cost:
     said: Mapping[str, Any]
 
 
-def run(argv: Sequence[str], *, kubeconfig: Path | None = None, started: Callable[[int], None] | None = None) -> Cost:
-    """Run a program to its end. Its last line of standard output is JSON. Raises Failed."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    if kubeconfig is not None:
-        environment["KUBECONFIG"] = str(kubeconfig)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.monotonic()
-        process = subprocess.Popen(argv, stdout=out, stderr=err, env=environment, cwd=ROOT)
+class Program:
+    """A process that is measured; its last line of standard output is JSON."""
+
+    def __init__(self, argv: Sequence[str], *, kubeconfig: Path | None = None) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONPYCACHEPREFIX": str(ROOT / ".venv-bench" / "pycache"),
+        }
+        if kubeconfig is not None:
+            environment["KUBECONFIG"] = str(kubeconfig)
+        self._argv = argv
+        # Closed in `end`, which every program comes to.
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        # What the harness itself holds is the least that the kernel says of a child's peak.
+        self._floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self._peak = 0.0
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(argv, stdout=self._out, stderr=self._err, env=environment, cwd=ROOT)
+        self.pid = self._process.pid
+
+    @property
+    def cpu(self) -> float:
+        """Seconds so far, user and system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def end(self, longest: float = LONGEST) -> Cost:
+        """Wait for its end, for `longest` seconds from its start. Raises Failed."""
         try:
-            if started is not None:
-                started(process.pid)
-            status, usage = _ended(process.pid)
+            status, usage = self._ended(longest)
         finally:
-            process.returncode = 0
-        wall = time.monotonic() - began
-        out.seek(0)
-        err.seek(0)
-        lines, complaint = out.read().decode().splitlines(), err.read().decode()[-2000:]
-    if os.waitstatus_to_exitcode(status) != 0 or not lines:
-        raise Failed(f"{' '.join(argv)} ended with {os.waitstatus_to_exitcode(status)}: {complaint}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, json.loads(lines[-1]))
+            self._process.returncode = 0
+        wall = time.monotonic() - self._began
+        lines, complaint = self._said()
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0 or not lines:
+            late = f", killed after {longest:.0f} s" if wall >= longest else ""
+            raise Failed(f"{' '.join(self._argv)} ended with {code}{late}: {complaint}")
+        peak = usage.ru_maxrss / 1024
+        if peak <= self._floor:
+            peak = self._peak
+        return Cost(usage.ru_utime + usage.ru_stime, wall, peak, json.loads(lines[-1]))
+
+    def _ended(self, longest: float) -> tuple[int, Any]:
+        while True:
+            found, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if found:
+                return status, usage
+            if time.monotonic() - self._began > longest:
+                os.kill(self.pid, signal.SIGKILL)
+            self._peak = max(self._peak, _peak(self.pid))
+            time.sleep(0.02)
+
+    def _said(self) -> tuple[list[str], str]:
+        with self._out, self._err:
+            self._out.seek(0)
+            self._err.seek(0)
+            return self._out.read().decode().splitlines(), self._err.read().decode()[-2000:]
 
 
-def _ended(pid: int) -> tuple[int, Any]:
-    began = time.monotonic()
-    while True:
-        found, status, usage = os.wait4(pid, os.WNOHANG)
-        if found:
-            return status, usage
-        if time.monotonic() - began > LONGEST:
-            os.kill(pid, 9)
-        time.sleep(0.02)
+def run(argv: Sequence[str], *, kubeconfig: Path | None = None, longest: float = LONGEST) -> Cost:
+    """Run a program to its end. Raises Failed."""
+    program = Program(argv, kubeconfig=kubeconfig)
+    return program.end(longest)
+
+
+def _peak(pid: int) -> float:
+    """MiB at most so far, of the program alone; read less often than it changes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def median(costs: Sequence[Cost]) -> Cost:
@@ -107,7 +157,11 @@ def load_server(*, items: int = 0, pods: int = 0) -> Iterator[LoadServer]:
     finally:
         process.stdin.close()
         process.stdout.close()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def kubeconfig(url: str) -> dict[str, Any]:

@@ -1,17 +1,21 @@
-"""The table: each program's figures, and kubernaut's as a share of each peer's beside its goal."""
+"""The report: what it was measured on, which goals are met, a section for each row; as Markdown, plots and JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from benchmarks.goals import Goal, Row
+from benchmarks.goals import Row
 from benchmarks.measure import Cost
+from benchmarks.rows.syncs import compare
+from benchmarks.section import Check, Section, short, table
 
-OURS = "kubernaut"
+PLOTS = "plots"
 
 
 def machine() -> list[str]:
@@ -24,43 +28,89 @@ def machine() -> list[str]:
         ),
         platform.machine(),
     )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return [
-        f"processor: {model}, {os.cpu_count()} cores; load when it began: {os.getloadavg()[0]:.1f}",
+        f"processor: {model}, {os.cpu_count()} cores, {memory:.0f} GiB; load when it began: {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
         f"measured on {datetime.now(UTC):%Y-%m-%d}",
     ]
 
 
 class Report:
-    """Rows as they are measured."""
+    """Sections as they are measured. `machine` are lines about what they were measured on."""
 
-    def __init__(self, machine: list[str]) -> None:
-        self._parts = ["# Benchmarks\n", *(f"- {line}" for line in machine), ""]
+    def __init__(self, machine: Sequence[str], remarks: Sequence[str] = ()) -> None:
+        self._machine, self._remarks = list(machine), list(remarks)
+        self.sections: list[Section] = []
 
     def add(self, row: Row, count: int, costs: Mapping[str, Cost]) -> None:
         """One comparison, of medians."""
-        self._parts += [f"## {row.title.format(count=f'{count:,}')}\n"]
-        self._parts += ["| program | CPU seconds | peak RSS, MiB | wall seconds |", "|---|---|---|---|"]
-        self._parts += [
-            f"| {name} | {cost.cpu:.2f} | {cost.rss:.0f} | {cost.wall:.1f} |" for name, cost in costs.items()
-        ]
-        ours = costs.get(OURS)
-        goals = {name: goal for name, goal in row.goals.items() if name in costs}
-        if ours is not None and goals:
-            self._parts += ["", "| kubernaut against | CPU | goal | RSS | goal |", "|---|---|---|---|---|"]
-            self._parts += [_against(name, ours, costs[name], goal) for name, goal in goals.items()]
-        self._parts.append("")
+        section = Section(row.name, row.title.format(count=f"{count:,}"))
+        compare(section, row, count, costs)
+        self.section(section)
+
+    def section(self, section: Section) -> None:
+        """One row."""
+        self.sections.append(section)
 
     def text(self) -> str:
-        return "\n".join(self._parts)
+        """RESULTS.md."""
+        parts = ["# Benchmarks\n", *(f"- {line}" for line in self._machine), ""]
+        parts += [f"{line}\n" for line in self._remarks]
+        checks = [check for section in self.sections for check in section.checks]
+        if checks:
+            parts += ["## Goals\n", *table(["goal", "wanted", "found", ""], map(_line, checks))]
+        missing = [f"- {line}" for section in self.sections for line in section.missing]
+        if missing:
+            parts += ["Not measured:\n", *dict.fromkeys(missing), ""]
+        for section in self.sections:
+            parts += _section(section)
+        return "\n".join(parts).rstrip() + "\n"
+
+    def figures(self) -> dict[str, Any]:
+        """figures.json."""
+        return {
+            "machine": self._machine,
+            "remarks": self._remarks,
+            "rows": {section.name: _figures(section) for section in self.sections},
+        }
+
+    def write(self, out: Path) -> None:
+        """The text at `out`, and plots and figures beside it; plots of rows that are no more are removed."""
+        out.parent.mkdir(parents=True, exist_ok=True)
+        plots = out.parent / PLOTS
+        plots.mkdir(exist_ok=True)
+        for old in plots.glob("*.svg"):
+            old.unlink()
+        for section in self.sections:
+            for name, drawn in section.plots.items():
+                (plots / f"{name}.svg").write_text(drawn)
+        (out.parent / "figures.json").write_text(json.dumps(self.figures(), indent=1) + "\n")
+        out.write_text(self.text())
 
 
-def _against(name: str, ours: Cost, theirs: Cost, goal: Goal) -> str:
-    cpu, rss = ours.cpu / theirs.cpu, ours.rss / theirs.rss
-    return f"| {name} | {_share(cpu, goal.cpu)} | {_share(rss, goal.rss)} |"
+def _line(check: Check) -> tuple[str, ...]:
+    verdict = f"{check.verdict} ({check.note})" if check.note else check.verdict
+    return (check.what, check.goal, short(check.found), verdict)
 
 
-def _share(found: float, goal: float | None) -> str:
-    if goal is None:
-        return f"{found:.2f} | "
-    return f"{found:.2f} {'met' if found <= goal else 'NOT met'} | {goal:.2f}"
+def _section(section: Section) -> list[str]:
+    took = f"This row took {section.seconds:.0f} s.\n" if section.seconds else ""
+    plots = [f"![{section.title}]({PLOTS}/{name}.svg)\n" for name in section.plots]
+    body = section.lines or ["Not measured, see above.\n"]
+    return [f"## {section.title}\n", *body, *plots, *([took] if took else [])]
+
+
+def _figures(section: Section) -> dict[str, Any]:
+    checks = [
+        {"what": each.what, "wanted": each.goal, "found": each.found, "verdict": each.verdict}
+        for each in section.checks
+    ]
+    return {
+        "title": section.title,
+        "seconds": section.seconds,
+        "figures": section.figures,
+        "checks": checks,
+        "ratios": section.ratios,
+        "missing": section.missing,
+    }

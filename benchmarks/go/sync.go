@@ -1,4 +1,4 @@
-// controller-runtime: `noop|patch|pods COUNT` - a manager with one controller, 16 workers, metrics and logs on.
+// controller-runtime: `noop|patch|pods COUNT`, `burst KEYS FRAMES` - a manager with one controller, 16 workers, metrics and logs on.
 package main
 
 import (
@@ -49,6 +49,7 @@ type reconciler struct {
 	client client.Client
 	mode   string
 	end    *ending
+	latest *latest
 }
 
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
@@ -63,6 +64,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	item := newItem()
 	if err := r.client.Get(ctx, request.NamespacedName, item); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.mode == "burst" {
+		number, _, _ := unstructured.NestedInt64(item.Object, "status", "observedSize")
+		r.latest.saw(request.Name, number)
+		return reconcile.Result{}, nil
 	}
 	size, _, _ := unstructured.NestedInt64(item.Object, "spec", "size")
 	if r.mode == "noop" {
@@ -102,6 +108,12 @@ func main() {
 	options := ctrl.Options{Metrics: server.Options{BindAddress: "127.0.0.1:0"}}
 	manager, err := ctrl.NewManager(config, options)
 	check(err)
+	frames := 0
+	if mode == "burst" {
+		frames, err = strconv.Atoi(flag.Arg(2))
+		check(err)
+	}
+	latest := newLatest(config.Host, count, frames, done)
 	var kind client.Object = newItem()
 	if mode == "pods" {
 		kind = &corev1.Pod{}
@@ -110,9 +122,13 @@ func main() {
 		For(kind).
 		Named("bench").
 		WithOptions(controller.Options{MaxConcurrentReconciles: 16}).
-		Complete(&reconciler{client: clientOf(manager, mode), mode: mode, end: end})
+		Complete(&reconciler{client: clientOf(manager, mode), mode: mode, end: end, latest: latest})
 	check(err)
 	check(manager.Start(ctx))
+	if mode == "burst" {
+		latest.tell()
+		return
+	}
 	said, _ := json.Marshal(map[string]any{"seen": len(end.seen), "sum": end.sum, "seconds": time.Since(began).Seconds()})
 	fmt.Println(string(said))
 }

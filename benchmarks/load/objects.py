@@ -26,7 +26,11 @@ class Recorded:
     status: bytes
 
     def encoded(self) -> bytes:
-        return b"%s%d%s%s}" % (self.head, self.version, self.tail, self.status)
+        return self.at(self.version, self.status)
+
+    def at(self, version: int, status: bytes) -> bytes:
+        """As it would be."""
+        return b"%s%d%s%s}" % (self.head, version, self.tail, status)
 
 
 def items(count: int) -> list[Recorded]:

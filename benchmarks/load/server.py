@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from benchmarks.load.collection import Collection
+from benchmarks.load.changes import Stream
+from benchmarks.load.collection import Collection, chunk
 from benchmarks.load.discovery import DISCOVERY
+from benchmarks.load.leases import PREFIX as LEASES
+from benchmarks.load.leases import Leases
 
 _HEAD: Final = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _CHUNKED: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+READY: Final = b'{"phase":"Ready","observedSize":0,"observedGeneration":1}'
 
 
 class _Status(msgspec.Struct):
@@ -20,11 +25,12 @@ class _Status(msgspec.Struct):
 
 
 class World:
-    """What is served: collections by path, and one way to say that something has begun or ended."""
+    """What is served: collections by path, their streams of changes by plural, and leases."""
 
     def __init__(self, collections: dict[str, Collection]) -> None:
         self.collections = collections
-        self.commands: dict[str, list[bytes]] = {}
+        self.streams = {path.rpartition("/")[2]: Stream(each) for path, each in collections.items()}
+        self.leases = Leases()
 
     def find(self, path: str) -> tuple[Collection, str] | None:
         """The collection of a path, and the name in it, if the path has one."""
@@ -48,12 +54,22 @@ class Connection(asyncio.Protocol):
         self._world = world
         self._buffer = b""
         self._watching: Collection | None = None
+        self.writable = asyncio.Event()
+        self.writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        # Whoever waits to write must not wait for ever; what is written now goes nowhere.
+        self.writable.set()
         if self._watching is not None:
             self._watching.unwatch(id(self))
 
@@ -85,6 +101,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, method: str, path: str, query: str, body: bytes) -> None:
         if path.startswith("/control/"):
             return self._control(path, query)
+        if path.startswith(LEASES):
+            line, answer = self._world.leases.answer(method, path, parse_qs(query), body)
+            return self._send(msgspec.json.encode(answer), line.encode())
         found = self._world.find(path)
         if found is None and "watch=true" in query:
             # Of what never changes.
@@ -116,14 +135,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(_HEAD % (status, len(body)) + body)
 
     def _list(self, collection: Collection, options: dict[str, list[str]]) -> None:
-        start = int(options.get("continue", ["0"])[0] or 0)
+        token = options.get("continue", [""])[0]
         # As the API server does: out of its cache (version 0) there are no pages.
         whole = options.get("resourceVersion") == ["0"]
         limit = 0 if whole else int(options.get("limit", ["0"])[0])
         if limit:
-            return self._send(b"".join(collection.page(start, limit)))
+            return self._send(b"".join(collection.page(token, limit)))
         self._transport.write(_CHUNKED)
-        for piece in collection.page(start, limit):
+        for piece in collection.page(token, limit):
             self._chunk(piece)
         self._transport.write(b"0\r\n\r\n")
         return None
@@ -137,23 +156,52 @@ class Connection(asyncio.Protocol):
             )
         self._transport.write(_CHUNKED)
         self._watching = collection
-        collection.watch(id(self), self._chunk)
+        since = int(options.get("resourceVersion", ["0"])[0] or 0)
+        # Of a watch from no version the initial events are left out: nobody here opens one.
+        collection.watch(id(self), self, since or collection.version)
         return None
 
     def _chunk(self, piece: bytes) -> None:
-        self._transport.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self._transport.write(chunk(piece))
+
+    def raw(self, pieces: bytes) -> None:
+        """See Watcher.raw."""
+        self._transport.write(pieces)
 
     def _control(self, path: str, query: str) -> None:
-        """`/control/<kind>/prepare?frames=&keys=`, `/control/<kind>/go`, `reset` and `state`; answers the state."""
+        """`/control/<kind>/<verb>`, with whole numbers as options; answers the state.
+
+        `serve?count=` of the objects only; `reset` the statuses; `ready`: all are Ready already;
+        `prepare?frames=&keys=` and `go?watchers=`, or `change?frames=&keys=&rate=&seconds=`: see Stream.
+        Anything else is only a question.
+        """
         _, _, kind, verb = path.split("/")
-        collection = next(each for key, each in self._world.collections.items() if key.endswith(f"/{kind}"))
+        stream = self._world.streams[kind]
         options = {key: int(value[0]) for key, value in parse_qs(query).items()}
-        if verb == "prepare":
-            self._world.commands[kind] = collection.burst(options["frames"], options["keys"])
-        elif verb == "reset":
-            collection.reset()
-        elif verb == "go":
-            for chunk in self._world.commands.pop(kind):
-                collection.write_all(chunk)
-        state = {"watchers": collection.watchers, "version": collection.version, "patched": collection.patched}
-        self._send(msgspec.json.encode(state))
+        match verb:
+            case "serve":
+                stream.collection.serve(options["count"])
+            case "reset":
+                stream.collection.reset()
+            case "ready":
+                stream.collection.all_have(READY)
+            case "prepare":
+                stream.prepare(options["frames"], options["keys"])
+            case "go":
+                stream.go(options.get("watchers", 1))
+            case "change":
+                stream.change(**options)
+        self._send(msgspec.json.encode(self._state(stream)))
+
+    def _state(self, stream: Stream) -> dict[str, Any]:
+        of = stream.collection
+        return {
+            "watchers": len(of.watchers),
+            "version": of.version,
+            "patched": of.patched,
+            "bytes": len(of.objects[0].encoded()) if of.objects else 0,
+            "sent": stream.sent,
+            "sending": stream.sending,
+            "sending_seconds": stream.seconds,
+            "leases": self._world.leases.holders(),
+        }

@@ -1,14 +1,16 @@
-"""kopf: `noop|patch|pods COUNT` - one event handler, nothing posted, nothing written but the status."""
+"""kopf: `noop|patch|pods COUNT`, `burst KEYS FRAMES` - one event handler, nothing posted, only the status written."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable
 from typing import Any
 
 import kopf
 
 from benchmarks.programs.ending import Ending
+from benchmarks.programs.latest import Latest, burst
 
 
 def handlers(mode: str, ending: Ending) -> None:
@@ -31,21 +33,40 @@ def handlers(mode: str, ending: Ending) -> None:
             patch.status.update(phase="Ready", observedSize=spec["size"], observedGeneration=1)
 
 
-async def main(mode: str, count: int) -> None:
-    ending = Ending(count)
-    handlers(mode, ending)
+def seeing(latest: Latest) -> None:
+    """Register the handler that reads which change an object shows."""
+
+    @kopf.on.event("bench.kubernaut.io", "v1", "items")
+    async def items(name: str, status: Any, **_: Any) -> None:
+        latest.saw(name, status["observedSize"])
+
+
+async def operating(until: Awaitable[Any]) -> Any:
+    """Run the operator until something is done; answers that."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     stop = asyncio.Event()
     operator = asyncio.create_task(
         kopf.operator(settings=settings, standalone=True, clusterwide=True, stop_flag=stop, priority=1)
     )
-    await ending.wait()
+    result = await until
     stop.set()
     await operator
+    return result
+
+
+async def main(mode: str, count: int, frames: int) -> None:
+    if mode == "burst":
+        latest = Latest(count)
+        seeing(latest)
+        (await operating(burst(latest, frames)))()
+        return
+    ending = Ending(count)
+    handlers(mode, ending)
+    await operating(ending.wait())
     ending.tell()
 
 
 if __name__ == "__main__":
     kopf.configure(quiet=True)
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0))
