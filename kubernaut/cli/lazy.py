@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
+from kubernaut.cli.output import written_out
+
 Command = Any
 Context = Any
 Homes = Mapping[str, tuple[str, str]]
@@ -37,6 +39,11 @@ class LazyGroup(TyperGroup):
             for name in self.homes:
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Context) -> Any:
+        """Carry a command out; here, where what it raises has not yet become an exit code."""
+        with written_out():
+            return super().invoke(ctx)
 
 
 def lazy_group(commands: Homes) -> type[TyperGroup]:

@@ -90,7 +90,7 @@ def cluster_target(
     raise ConfigError(
         "no configuration for a cluster",
         f"KUBECONFIG is not set, there is no {usual}" + ("" if in_cluster is False else ", and this is no pod"),
-        fix="Give connect(kubeconfig=...), or set KUBECONFIG to the file that kubectl uses",
+        fix="Name the file (--kubeconfig, in Python connect(kubeconfig=...)), or set KUBECONFIG to what kubectl uses",
     )
 
 

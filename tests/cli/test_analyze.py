@@ -29,7 +29,49 @@ def test_rules_that_cannot_be_used_end_with_2_and_name_file_rule_and_field(tmp_p
     wrong.write_text(Path(RULES).read_text().replace("logs:", "log:"))
     result = run("check", str(tmp_path))
     assert result.exit_code == 2
-    assert result.stderr == f"{wrong}: rule queue-consumer-stuck: match.container.log: is not known here\n"
+    assert result.stderr == (
+        f"{wrong}: rule queue-consumer-stuck: match.container.log: is not known here; "
+        'did you mean "logs"? (known: waiting, terminated, exitCodes, restartsAtLeast, logs)\n'
+    )
+
+
+MANY = """
+version: 1
+rules:
+- name: one
+  match: {signal: [A]}
+  propose: {rootCause: x, confidence: 0.9, steps: [{name: a, action: scale-deploymnt}]}
+- name: one
+  match: {signals: [A]}
+  propose: {rootCause: x, confidence: 3}
+  zebra: 1
+"""
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(MANY)
+    (tmp_path / "c.yaml").write_text("version: 1\nrulez: []\n")
+    result = run("check", str(tmp_path))
+    assert result.exit_code == 2
+    for file in ("a.yaml", "b.yaml"):
+        lines = [line for line in result.stderr.splitlines() if f"/{file}: " in line]
+        for said in (
+            'rule one: match.signal: is not known here; did you mean "signals"? (known: signals, severities, ',
+            "rule one: zebra: is not known here (known: name, about, match, ",
+            "rule one: propose.confidence: input should be less than or equal to 1",
+            'rule one: propose.steps[0].action: unknown action "scale-deploymnt"',
+            "rule one: another rule has that name",
+        ):
+            assert any(said in line for line in lines), said
+    assert 'c.yaml: rulez: is not known here; did you mean "rules"? (known: version, rules)' in result.stderr
+
+
+def test_a_field_of_another_target_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    step = "{name: a, action: cordon-node, target: {kind: Node, name: x, nmae: y}}"
+    text = MANY.replace("signal:", "signals:").replace("{name: a, action: scale-deploymnt}", step)
+    (tmp_path / "a.yaml").write_text(text)
+    assert 'nmae: is not known here; did you mean "name"?' in run("check", str(tmp_path)).stderr
 
 
 def test_an_action_that_is_not_there_is_told(tmp_path: Path) -> None:

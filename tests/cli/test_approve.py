@@ -7,16 +7,20 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from kubernaut.cli.app import app
 from kubernaut.cli.approve import command
-from kubernaut.client import Client, MergePatch
+from kubernaut.client import Client, Forbidden, MergePatch
 from kubernaut.client.connect import connect
+from kubernaut.client.intercept import Call, intercept
 from kubernaut.fake import FakeCluster
-from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequestSpec, Subject
+from kubernaut.reconcile.webhooks import ServiceReference, webhook_configurations
+from kubernaut.remediation.approval import ApprovalRequest, ApprovalRequestSpec, Subject, approval_webhooks
+from kubernaut.remediation.approval.stamped import unstamped
 from kubernaut.resources import ObjectMeta
 
 
@@ -54,6 +58,44 @@ async def run(*arguments: str, input: str | None = None) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, list(arguments), input)
 
 
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who decides may not read the webhook configurations, so nothing is known beforehand."""
+
+    async def unknown(client: Client, made: datetime | None) -> None:
+        return None
+
+    monkeypatch.setattr(command, "unstamped", unknown)
+
+
+@pytest.mark.parametrize("arguments", [("approve", "fix"), ("reject", "fix", "--reason", "no")])
+async def test_a_decision_that_nobody_would_be_stamped_on_is_refused_before_it_is_written(
+    kubeconfig: Path, arguments: tuple[str, ...]
+) -> None:
+    result = await run(*arguments, "--kubeconfig", str(kubeconfig))
+    assert result.exit_code == 1
+    assert "no webhook configuration that stamps who decides is registered; register the webhooks" in result.stderr
+    async with connect(kubeconfig) as client:
+        found = await client.get(ApprovalRequest, "fix-0123456789", namespace="default")
+    assert found.status.decision is None
+
+
+async def test_whether_a_decision_would_count_is_told_by_the_configurations_of_any_name() -> None:
+    manifests = webhook_configurations("shop", approval_webhooks(), service=ServiceReference("web", "ops"))
+    async with FakeCluster(controlplane=False, crds=[ApprovalRequest]) as cluster:
+        assert await unstamped(cluster.client, None) is not None
+        await cluster.load(manifests)
+        assert await unstamped(cluster.client, None) is None
+        late = await unstamped(cluster.client, datetime(2020, 1, 1, tzinfo=UTC))
+        assert late is not None and "did not exist yet" in late
+
+        async def refuse(call: Call, proceed: Any) -> Any:
+            raise Forbidden({"message": "not yours"})
+
+        assert await unstamped(intercept(cluster.client, list=refuse), datetime(2020, 1, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.usefixtures("unread")
 async def test_approve_finds_the_request_by_the_execution_and_shows_what_is_approved(kubeconfig: Path) -> None:
     result = await run("approve", "fix", "--reason", "go", "--kubeconfig", str(kubeconfig))
     assert result.exit_code == 1, "what does not count is no success"
@@ -88,6 +130,8 @@ async def test_a_kubeconfig_that_is_not_there_ends_with_2_and_a_server_that_is_n
     assert (await run("approve", "", "--kubeconfig", str(kubeconfig))).exit_code == 2
     result = await run("approve", "fix", "--kubeconfig", str(leading_nowhere(kubeconfig, tmp_path)))
     assert result.exit_code == 4, result.stderr
+    assert result.stderr.startswith("kubernaut: the API server at http://127.0.0.1:1 cannot be reached: ")
+    assert "ssl:default" not in result.stderr
 
 
 async def signed(client: Client, name: str) -> None:
@@ -96,6 +140,7 @@ async def signed(client: Client, name: str) -> None:
     await client.patch(ApprovalRequest, name, patch, namespace="default", subresource="status")
 
 
+@pytest.mark.usefixtures("unread")
 async def test_an_approval_that_counts_ends_with_0(kubeconfig: Path) -> None:
     async with connect(kubeconfig) as client:
         # Who is written beside the decision stays: this cluster has no webhook that would say otherwise.
@@ -105,6 +150,7 @@ async def test_an_approval_that_counts_ends_with_0(kubeconfig: Path) -> None:
     assert result.stdout == "drain-node Node node-1: approved by bob\n"
 
 
+@pytest.mark.usefixtures("unread")
 async def test_on_a_terminal_it_shows_what_and_asks(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "on_a_terminal", lambda: True)
     result = await run("approve", "fix", "--kubeconfig", str(kubeconfig), input="n\n")
@@ -118,6 +164,7 @@ async def test_on_a_terminal_it_shows_what_and_asks(kubeconfig: Path, monkeypatc
     assert (await run("approve", "fix", "--kubeconfig", str(kubeconfig), input="y\n")).exit_code == 0
 
 
+@pytest.mark.usefixtures("unread")
 async def test_with_yes_it_does_not_ask(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "on_a_terminal", lambda: True)
     async with connect(kubeconfig) as client:
@@ -126,6 +173,7 @@ async def test_with_yes_it_does_not_ask(kubeconfig: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 0 and "Approve this?" not in result.stderr
 
 
+@pytest.mark.usefixtures("unread")
 async def test_what_somebody_else_wrote_cannot_draw_on_the_terminal(kubeconfig: Path) -> None:
     made = request("spoof-1")
     made.spec.subject.name = "spoof"

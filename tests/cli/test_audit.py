@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -120,6 +121,22 @@ def test_a_url_or_time_that_cannot_be_used_ends_with_2(url: str) -> None:
     assert "--since: 'yesterday' is neither a time" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_an_outcome_that_there_is_not_is_refused_with_the_nearest(url: str, command: str) -> None:
+    result = run(command, "--store", url, "--outcome", "failde")
+    assert result.exit_code == 2
+    assert "--outcome: there is no outcome 'failde': did you mean failed?" in result.stderr
+    assert "there is started, validated, executing, succeeded, failed" in run("list", "--outcome", "x").stderr
+
+
+def test_alembic_tells_of_its_workings_at_level_debug_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for level, told in ((logging.INFO, set[str]()), (logging.DEBUG, {"DEBUG"})):
+        caplog.clear()
+        with caplog.at_level(level), caplog.at_level(level, "kubernaut"), caplog.at_level(level, "alembic"):
+            run("migrate", "--store", f"sqlite:///{tmp_path}/{level}.db")
+        assert {record.levelname for record in caplog.records if record.name.startswith("alembic")} == told
+
+
 def test_times_and_ages() -> None:
     assert parse_age("1d12h") == timedelta(hours=36)
     assert moment("90m", START, "--since") == START - timedelta(minutes=90)
@@ -204,6 +221,7 @@ async def test_verify_live_compares_with_the_hashes_that_the_cluster_keeps(live:
     result = await live.verify()
     assert result.exit_code == 0, result.stderr
     assert result.stdout.endswith("1 executions in the cluster: the log ends as they say\n")
+    assert "ended and are recorded are looked at; 1 other has not, in the cluster" in result.stderr
 
 
 async def test_verify_live_tells_an_execution_of_which_the_log_has_nothing(live: Live) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
+
+from kubernaut.cli.app import app
 
 if TYPE_CHECKING:
     from .conftest import Demo
@@ -71,6 +74,15 @@ def test_the_timeline_shows_phases_the_job_and_the_change(demo: Demo) -> None:
     assert ran.code == 0
     for word in ("validating", "executing", "rollback_ready", "exec-scale-deployment-", "spec.replicas: 2 -> 5"):
         assert word in ran.out
+
+
+def test_the_scale_story_has_a_title() -> None:
+    assert CliRunner().invoke(app, ["demo", "scale"]).stdout.startswith("scale: one action alone")
+
+
+def test_one_step_is_told_as_one(demo: Demo) -> None:
+    told = [line["message"] for line in demo("--json", text=SHOP + WORKFLOW).lines[:-1]]
+    assert "1 step in 1 wave" in told and "1 step is done" in told
 
 
 def test_two_runs_print_the_same(demo: Demo) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +18,14 @@ from typer.testing import CliRunner
 from kubernaut.cli.app import app
 from kubernaut.cli.demo import pacing
 from kubernaut.cli.demo.entries import Ending, Entry, Outcome
+from kubernaut.cli.demo.machinery import CAREFUL, DATA
 from kubernaut.cli.demo.pacing import Pace
 from kubernaut.cli.demo.playing import not_as_told, play_scenario
 from kubernaut.cli.demo.scenarios import DEFAULT, SCENARIOS
 from kubernaut.cli.demo.terminal import TerminalScreen
 from kubernaut.testing.virtualtime import run_virtual
 
+ROOT = Path(__file__).parents[2]
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -138,12 +141,35 @@ def test_the_tree_has_every_object_of_the_story() -> None:
     assert [each.phase for each in tree.passed] == phases(DEFAULT, "RemediationRequest")
 
 
+def test_nobody_is_led_to_believe_that_an_installation_asks_by_itself() -> None:
+    for name in ("rollout", "rejected"):
+        [said] = [each.message for each in of(name, "story") if "asks a person" in each.message]
+        assert "adds to the shipped policy" in said and "The shipped rules alone allow this rollback" in said
+        assert "a rule of ten lines" in said.lower() and len(rule().splitlines()) == 10
+
+
+def rule() -> str:
+    return (DATA / CAREFUL).read_text("utf-8")
+
+
+def test_the_rule_that_asks_is_shown_in_the_documentation() -> None:
+    assert f"```rego\n{rule()}```" in (ROOT / "docs" / "policy.md").read_text()
+
+
+def test_a_rollout_is_not_healthy_before_its_own_pods_are() -> None:
+    at = next(index for index, each in enumerate(played(DEFAULT).entries) if "set image" in each.message)
+    after = played(DEFAULT).entries[at + 1]
+    assert after.aspect == "health" and after.time > played(DEFAULT).entries[at].time
+
+
 def test_a_recovery_undoes_what_did_not_help_and_goes_another_way() -> None:
     assert phases("recovery", "RemediationRequest").count("executing") == 2
     assert "recovering" in phases("recovery", "RemediationRequest")
     first, second = phases("recovery", "WorkflowExecution", 0), phases("recovery", "WorkflowExecution", 1)
     assert (first[-2:], second[-1]) == (["rolling_back", "failed"], "completed")
     [tree] = outcome("recovery").trees
+    assert tree.details["recovery reason"] == "timeout at step 1"
+    assert "timeout at step 1" in drawn("recovery") and "step 0" not in drawn("recovery")
     executions = [each for each in tree.all() if each.kind == "KubernetesExecution"]
     assert [each.details["action"].split()[0] for each in executions] == [
         "rollback-deployment", "rollback-deployment", "update-image",
@@ -162,6 +188,8 @@ def test_a_review_says_what_to_look_at() -> None:
     assert tree.details["look at"][0] == "Deployment staging/web"
     assert "Insufficient cpu" in tree.message
     assert not outcome("review").changed
+    told = [(each.phase, each.message) for each in of("review", "health")]
+    assert len(told) == len(set(told))
 
 
 def test_a_node_is_drained_only_after_somebody_agreed() -> None:
@@ -171,6 +199,13 @@ def test_a_node_is_drained_only_after_somebody_agreed() -> None:
     assert ("spec.unschedulable", True) in [(field.path, field.after) for field in node.fields]
 
 
+def test_a_node_that_is_drained_is_out_of_service_and_its_pods_are_healthy_elsewhere() -> None:
+    last = played("node").entries[-3:]
+    assert [each.aspect for each in last] == ["story", "health", "health"]
+    assert "healthy elsewhere" in last[0].message and "out of service" in last[0].message
+    assert [(each.kind, each.phase) for each in last[1:]] == [("Deployment", "healthy"), ("Node", "out of service")]
+
+
 def test_alerts_about_one_trouble_lead_to_one_remediation() -> None:
     assert [each.phase for each in of("busy", "alert")] == [
         "firing", "created", "firing", "duplicate", "firing", "created", "resolved", "resolved",
@@ -178,6 +213,12 @@ def test_alerts_about_one_trouble_lead_to_one_remediation() -> None:
     assert phases("busy", "RemediationRequest", 1) == ["pending", "blocked", "completed"]
     assert len(outcome("busy").trees) == 2
     assert len([each for each in outcome("busy").stories if each.kind == "WorkflowExecution"]) == 1
+
+
+def test_what_a_blocked_request_waits_for_next_is_told() -> None:
+    text = drawn("busy")
+    assert in_order(text, ("blocked  TargetBusy: ", "still blocked  RecentlyRemediated: ", "SignalResolved"))
+    assert text.count("TargetBusy") == 1
 
 
 def drawn(name: str, **options: Any) -> str:
@@ -245,10 +286,21 @@ def test_in_a_narrow_terminal_what_does_not_fit_goes_below() -> None:
     screen.begin(kept.start)
     for entry in kept.entries:
         screen.entry(entry)
+    assert kept.outcome is not None
+    screen.end(kept.outcome)
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     assert max(len(line) for line in lines) <= 72
     [at] = [at for at, line in enumerate(lines) if "AIAnalysis" in line and line.endswith("completed")]
     assert lines[at + 1].strip().startswith("proceed: rollback-deployment")
+    [at] = [at for at, line in enumerate(lines) if line.endswith("containers[api-server].image:")]
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "registry.example.com/api-server:1.5.0",
+        "-> registry.example.com/api-server:1.4.2",
+    ]
+    [at] = [at for at, line in enumerate(lines) if line.endswith("◌ RemediationRequest")]
+    name = "production/kubepodcrashlooping-c8214877c93bf99a"
+    assert lines[at + 1] == f"{' ' * 11}{name} pending", "a first line that is too long goes on where it began"
+    assert lines[-1].startswith("  ") and lines[-1].endswith("production/api-server: completed")
 
 
 def test_as_json_each_entry_is_a_line_and_the_last_one_has_everything() -> None:
@@ -295,7 +347,12 @@ def test_pauses_end_in_time_and_count_what_went_by_anyway(monkeypatch: pytest.Mo
     assert clock[0] <= pacing.BUDGET + 60, "nobody waits where the machine was slow"
 
 
-@pytest.mark.parametrize("options", [["--list"], ["--scenario", "list"]])
+def test_a_story_is_named_as_an_argument_too() -> None:
+    given, option = (CliRunner().invoke(app, ["demo", *each, "review"]) for each in ((), ("-s",)))
+    assert given.exit_code == 0 and given.stdout == option.stdout
+
+
+@pytest.mark.parametrize("options", [["--list"], ["list"], ["--scenario", "list"]])
 def test_the_list_tells_each_scenario_in_a_line(options: list[str]) -> None:
     ran = CliRunner().invoke(app, ["demo", *options])
     assert ran.exit_code == 0
@@ -306,7 +363,11 @@ def test_the_list_tells_each_scenario_in_a_line(options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--scenario", "flood"], "there is no 'flood'; there is rollout, recovery"),
+        (["--scenario", "flood"], "there is no scenario 'flood'; there is rollout, recovery"),
+        (["--scenario", "rolout"], "did you mean 'rollout'?"),
+        (["rolout"], "did you mean 'rollout'?"),
+        (["node", "--scenario", "node"], "not together with --scenario"),
+        (["node", "-f", "x.yaml"], "not together with --file"),
         (["--scenario", "node", "-f", "x.yaml"], "not together with --file"),
         (["--approve"], "only with --file"),
     ],

@@ -79,9 +79,17 @@ class World:
             raise NotFound({"code": 404, "reason": "NotFound"})
         return msgspec.json.encode(found)
 
-    def heads(self, kind: type[Any], namespace: str | None = None) -> list[ObjectHead]:
+    def head(self, kind: type[Any], name: str, namespace: str | None = None) -> ObjectHead:
+        return decode_head(self.raw(kind, name, namespace))
+
+    def heads(
+        self, kind: type[Any], namespace: str | None = None, labels: dict[str, str] | None = None
+    ) -> list[ObjectHead]:
         prefix = kind.resource_type.path(namespace) + "/"
-        return [decode_head(msgspec.json.encode(obj)) for path, obj in self.objects.items() if path.startswith(prefix)]
+        found = [
+            decode_head(msgspec.json.encode(each)) for path, each in self.objects.items() if path.startswith(prefix)
+        ]
+        return [head for head in found if (labels or {}).items() <= head.labels.items()]
 
     def configure(self, **changes: Any) -> None:
         given: dict[str, Any] = {"catalog": Catalog.builtin(), "evaluator": allow_all(), "allow_unstamped": True}

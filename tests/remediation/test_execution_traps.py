@@ -50,7 +50,7 @@ async def test_a_name_taken_until_the_deadline_fails_and_leaves_the_stranger_alo
 
 def test_owns_job_across_namespaces_that_never_fires(world: Any) -> None:
     controller = executions(world.config)
-    (watch,) = controller.watches
+    watch, _ = controller.watches
     assert watch.kind is Job and not controller.owns and watch.namespace == "kubernaut-executor"
     annotations = {"kubernaut.io/execution-namespace": "ops", "kubernaut.io/execution-name": "fix"}
     head = ObjectHead(name="j", namespace="kubernaut-executor", annotations=annotations)
@@ -174,7 +174,7 @@ def test_the_crd_makes_the_whole_spec_immutable_and_required() -> None:
     assert parameters["maxProperties"] == 32
     assert "x-kubernetes-preserve-unknown-fields" not in parameters["additionalProperties"]
     columns = [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
-    assert columns == ["Phase", "Action", "Target", "Reason", "Age"]
+    assert columns == ["Phase", "Action", "Kind", "Target", "Reason", "Target Namespace", "Age"]
     assert "status" in crd["spec"]["versions"][0]["subresources"]
 
 

@@ -48,3 +48,20 @@ def _as_sent(job: Job) -> Job:
     labels = sent["spec"]["template"]["metadata"]["labels"]
     sent["spec"]["template"]["metadata"]["labels"] = {key: labels[key] for key in labels if key not in generated}
     return Job.from_dict(sent)
+
+
+async def test_a_dry_run_that_comes_late_does_not_stay_for_ever(cluster: FakeCluster) -> None:
+    await prepare(cluster)
+    async with cluster.running(executions(config())):
+        made = await scale(cluster, "first", 3, dryRun="always")
+        await cluster.advance(minutes=2)
+        results = (await status(cluster, "first")).validation_results.dry_run_results
+        tried = await cluster.client.get(Job, results.job_name, namespace=EXECUTOR)
+        await cluster.client.delete(Job, tried.name, namespace=EXECUTOR, propagation="Background")
+        await cluster.settled()
+        late = _as_sent(tried)
+        late.metadata.finalizers, late.spec.ttl_seconds_after_finished = [], None
+        await cluster.client.create(late)
+        await cluster.advance(minutes=30)
+        left = [each.name for each in await cluster.client.list(Job, namespace=EXECUTOR)]
+        assert left == [] and (await status(cluster, "first")).is_true("JobsReleased"), (left, made.uid)

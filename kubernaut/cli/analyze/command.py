@@ -10,8 +10,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from kubernaut.actions import Catalog
+from kubernaut.cli.analyze.checking import problems_of
 from kubernaut.remediation.analysis.analyzer import AnalysisInput, Answer
-from kubernaut.remediation.analysis.rules import Rule, RuleError, RuleSet, check_actions, load_rules, shipped_rules
+from kubernaut.remediation.analysis.rules import Rule, RuleError, RuleSet, load_rules, shipped_rules
 
 UNUSABLE = 2
 """Exit code for rules that cannot be used."""
@@ -36,12 +37,15 @@ class Side(StrEnum):
 def check(paths: Paths, alone: Alone = False) -> None:
     """Whether rules can be used: their form, their names beside the shipped ones, their actions and parameters.
 
+    Everything that is wrong is told, a line for each.
+
     Exit codes: 0 they can, 2 they cannot.
     """
     try:
+        if problems := problems_of(paths, _catalog(), alone=alone):
+            _fail("\n".join(problems))
         own = load_rules(*paths)
         found = own if alone else load_rules(*paths, shipped=True)
-        check_actions(found.rules, _catalog())
     except RuleError as error:
         _fail(str(error))
     typer.echo(f"{_counted(len(own.rules))}, revision {found.revision}")

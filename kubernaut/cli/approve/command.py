@@ -10,6 +10,7 @@ import typer
 from kubernaut.cli.calling import UNUSABLE, Kubeconfig, KubeContext, Namespace, Refused, call, fail, tell
 from kubernaut.client import Client
 from kubernaut.remediation.approval import ApprovalRequest, Decision, DecisionRefused, decide, find_request
+from kubernaut.remediation.approval.stamped import unstamped
 from kubernaut.remediation.approval.summary import escaped
 from kubernaut.resources import format_time
 from kubernaut.timing import current_clock
@@ -93,11 +94,24 @@ async def _decided(
     try:
         request = await find_request(client, name, namespace)
         _show(request)
+        await _refuse_unstamped(client, request)
         if ask and request.status.decision is None and not typer.confirm("Approve this?", err=True):
             raise Refused("nothing was decided")
         return await decide(client, request, decision, reason, now=current_clock().now())
     except DecisionRefused as error:
         raise Refused(escaped(str(error))) from None
+
+
+async def _refuse_unstamped(client: Client, request: ApprovalRequest) -> None:
+    """Raises Refused where nobody would be stamped as who decides: even what does not count is final."""
+    if request.status.decision is not None:
+        return
+    why = await unstamped(client, request.metadata.creation_timestamp)
+    if why is not None:
+        raise Refused(
+            f"nothing was decided: nobody would be stamped as who decides, so it would not count: {why}; register the"
+            " webhooks (`kubernaut manifests` renders them), run with --webhooks, and ask again"
+        )
 
 
 def _show(request: ApprovalRequest) -> None:

@@ -15,7 +15,7 @@ from kubernaut.audit import AuditQuery, AuditRecord, AuditRefused, AuditStore, A
 from kubernaut.audit.store import MAX_LIMIT
 from kubernaut.cli.audit.times import moment, parse_age
 from kubernaut.cli.audit.writing import as_csv, as_json, as_text, table
-from kubernaut.cli.calling import UNAVAILABLE, UNUSABLE, Kubeconfig, KubeContext, call, fail
+from kubernaut.cli.calling import UNAVAILABLE, UNUSABLE, Kubeconfig, KubeContext, call, fail, tell
 from kubernaut.client import Client
 
 FOUND = 0
@@ -153,11 +153,14 @@ def verify_(
 
         async with open_store(store, migrate=False, token=token) as opened:
             code = await check(opened)
-            looked_at, broken = await compare(opened, client, namespace)
+            looked_at, others, broken = await compare(opened, client, namespace)
         for each in broken:
             typer.echo(f"BROKEN {each}", err=True)
         if not broken:
             typer.echo(f"{looked_at} executions in the cluster: the log ends as they say")
+        if others:
+            rest = "1 other has" if others == 1 else f"{others} others have"
+            tell(f"only executions that have ended and are recorded are looked at; {rest} not, in the cluster")
         return BROKEN if broken else code
 
     if live:
@@ -202,6 +205,8 @@ def _query(
 ) -> AuditQuery:
     now = datetime.now(UTC)
     try:
+        if outcome is not None:
+            _check_outcome(outcome)
         return AuditQuery(
             namespace=namespace,
             action=action,
@@ -211,6 +216,15 @@ def _query(
         )
     except ValueError as error:
         fail(str(error), UNUSABLE)
+
+
+def _check_outcome(outcome: str) -> None:
+    """A word that no record has would find nothing, as if nothing had happened. Raises ValueError."""
+    from kubernaut.cli.run.values import nearest  # these are imported by those who use them
+    from kubernaut.remediation.execution.auditing.entries import OUTCOMES
+
+    if outcome not in OUTCOMES:
+        raise ValueError(f"--outcome: there is no outcome {outcome!r}: {nearest(outcome, OUTCOMES)}")
 
 
 async def _pages(store: AuditStore, query: AuditQuery) -> AsyncIterator[AuditRecord]:

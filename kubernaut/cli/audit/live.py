@@ -15,8 +15,9 @@ from kubernaut.resources import AnyResource
 _HASH = re.compile(r"\b[0-9a-f]{64}\Z")
 
 
-async def compare(store: AuditStore, client: Client, namespace: str | None) -> tuple[int, list[Break]]:
-    """How many executions of the cluster are recorded, and where the log has not what it had then.
+async def compare(store: AuditStore, client: Client, namespace: str | None) -> tuple[int, int, list[Break]]:
+    """How many executions of the cluster have ended and are recorded, how many others there are, and where the log
+    has not what it had then.
 
     `namespace` None is all of them. The log may have lost the end of a chain, or all of it; a chain that was purged on
     purpose cannot be told from that. Raises ApiError, AuditUnavailable and AuditRefused.
@@ -24,10 +25,11 @@ async def compare(store: AuditStore, client: Client, namespace: str | None) -> t
     rt = KubernetesExecution.resource_type
     # As it is stored: one that cannot be typed must not keep the others from being looked at.
     kind = AnyResource.of(rt.api_version, rt.kind, rt.plural, rt.namespaced)
-    looked_at, breaks = 0, []
+    looked_at, others, breaks = 0, 0, []
     for each in await client.list(kind, namespace=namespace):
         told = _recorded(each.to_dict())
         if told is None:
+            others += 1
             continue
         looked_at += 1
         newest = list(await store.query(AuditQuery(uid=each.uid, newest=True, limit=1)))
@@ -39,7 +41,7 @@ async def compare(store: AuditStore, client: Client, namespace: str | None) -> t
         elif newest[0].hash != hashed[0]:
             problem = f"is not the last one that the status of {name} names: the end was removed, changed or put in"
             breaks.append(Break(uid, newest[0].sequence, problem))
-    return looked_at, breaks
+    return looked_at, others, breaks
 
 
 def _recorded(execution: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -30,6 +31,7 @@ EXAMPLE = "scale-deployment.yaml"
 _CHECKOUT = Path(__file__).parents[3]
 """Where the example lies in a checkout; a wheel carries a copy beside the cluster's file."""
 
+Story = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which story; as --scenario.", show_default=False)]
 File = Annotated[
     list[str] | None,
     typer.Option("--file", "-f", metavar="FILE", help="Manifests to load; repeatable, '-' is standard input."),
@@ -46,6 +48,7 @@ RealTime = Annotated[bool, typer.Option("--real-time", help="Let time pass as on
 
 
 def demo(
+    story: Story = None,
     file: File = None,
     scenario: Name = None,
     show_list: List = False,
@@ -57,27 +60,37 @@ def demo(
 ) -> None:
     """Heal a cluster in memory, from the alert to the healthy workload.
 
-    Without options a release crashes, and is rolled back. With --scenario another story. With files: objects in them
+    Without options a release crashes, and is rolled back. With a NAME another story. With files: objects in them
     become the cluster's state; RemediationRequests, WorkflowExecutions and KubernetesExecutions are carried out.
 
     Exit codes: 0 it ended as told (with files: all succeeded), 1 it did not, 2 input that could not be read.
     """
     logging.getLogger("kubernaut").addHandler(logging.NullHandler())
+    if story is not None and scenario is not None:
+        _unreadable(f"{story}: not together with --scenario")
+    scenario = scenario or story
     if show_list or scenario == LIST:
         _print_list()
         raise typer.Exit
     if file and scenario is not None:
-        _unreadable("--scenario: not together with --file")
+        _unreadable("a scenario: not together with --file")
     if approve and not file:
         _unreadable("--approve: only with --file")
     name = scenario or DEFAULT
     if name != SCALE and name not in SCENARIOS:
-        _unreadable(f"--scenario: there is no {name!r}; there is {', '.join((*SCENARIOS, SCALE))}")
+        _unreadable(_no_such(name))
     try:
         outcome = _run(name, file, _screen(as_json, fast or real_time, verbose), approve, real_time)
     except InputError as error:
         _unreadable(str(error))
     raise typer.Exit(0 if outcome.succeeded else 1)
+
+
+def _no_such(name: str) -> str:
+    known = (*SCENARIOS, SCALE)
+    close = get_close_matches(name, known, 1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"there is no scenario {name!r}; {meant}there is {', '.join(known)}"
 
 
 def _screen(as_json: bool, fast: bool, verbose: bool) -> Screen:
@@ -92,6 +105,8 @@ def _run(name: str, file: list[str] | None, screen: Screen, approve: bool, real_
     async def main() -> Outcome:
         if scene is None:
             return await play_scenario(SCENARIOS[name], screen)
+        if not file:
+            screen.heading(SCALE, ABOUT_SCALE)
         return await play_scene(scene, screen, approve=approve)
 
     try:

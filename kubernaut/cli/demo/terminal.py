@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.markup import escape
 from rich.text import Text
 
-from kubernaut.cli.demo.changes import FieldChange, ObjectChange
+from kubernaut.cli.consoles import Console
+from kubernaut.cli.demo.changes import ObjectChange
 from kubernaut.cli.demo.entries import Entry, Outcome, Story
+from kubernaut.cli.demo.lines import field_lines, hanging
 from kubernaut.cli.demo.pacing import Pace
+from kubernaut.cli.demo.workloads import HEALTHY, OUT_OF_SERVICE, UNHEALTHY
 from kubernaut.cli.tree.drawing import drawn, mark_of
 from kubernaut.remediation.approval.summary import escaped
 
-STATUS_FIELDS_SHOWN = 4
 OBJECTS_SHOWN = 12
-VALUE_LENGTH = 60
 LONG = 24
 """Characters beyond which a name is shown in full only once."""
 WIDE = 10_000
@@ -41,12 +40,13 @@ LOOKS = {
     "condition": ("·", "blue"),
     "event": ("·", "dim"),
 }
+HEALTH_LOOKS = {HEALTHY: ("♥", "green"), UNHEALTHY: ("✖", "red"), OUT_OF_SERVICE: ("◌", "yellow")}
 PAUSES = {"story": 0.9, "alert": 0.5, "person": 0.6, "approval": 0.6, "health": 0.4, "job": 0.3, "phase": 0.18}
 CHANGES = {"created": ("+", "green"), "deleted": ("-", "red"), "modified": ("~", "yellow")}
 DERIVED = ("ReplicaSet", "Pod")
 """Kinds that follow from others; where much has changed they are counted."""
-TOLD_ELSEWHERE = (".message", ".reason")
-BOOKKEPT = "metadata.annotations.deployment.kubernetes.io/"
+BLOCKED = "Blocked=True"
+"""The phase tells it, and for what; not that it is for something else later."""
 TELLING = ("TargetBusy=True", "RolledBack=True", "ChildNameTaken=True")
 """Conditions that no phase tells."""
 
@@ -57,7 +57,7 @@ class TerminalScreen:
     `pace`: pauses to read; None where nobody reads along. `verbose`: every condition and Event as well.
     """
 
-    def __init__(self, console: Console | None = None, *, pace: Pace | None = None, verbose: bool = False) -> None:
+    def __init__(self, console: RichConsole | None = None, *, pace: Pace | None = None, verbose: bool = False) -> None:
         given = console or Console(highlight=False)
         self._console = given if given.is_terminal else Console(highlight=False, width=WIDE, file=given.file)
         self._pace, self._verbose = pace, verbose
@@ -102,7 +102,9 @@ class TerminalScreen:
         if entry.aspect == "phase":
             self._reasons.add(about)
         if entry.aspect == "condition":
-            return entry.reason.partition(", ")[0] in TELLING
+            condition, _, reason = entry.reason.partition(", ")
+            again = condition == BLOCKED and (entry.kind, entry.name, reason) not in self._reasons
+            return condition in TELLING or again
         if entry.aspect == "event":
             return entry.phase == "Warning" and about not in self._reasons
         return not (entry.aspect == "job" and entry.phase == "Running")
@@ -113,13 +115,15 @@ class TerminalScreen:
         indent = "  " * INDENTS.get(entry.kind, 0)
         mark, style = _look(entry)
         text = Text.assemble((f"{int(minutes):3d}:{rest:04.1f} ", "dim"), indent, (f"{mark} ", style))
+        below = text.cell_len
         if entry.aspect == "person":
             text.append(f"{escaped(entry.name)}:", style)
         else:
-            word = entry.aspect if entry.aspect in ("condition", "event") else entry.phase
+            word = _word(entry)
             text.append(f"{entry.kind} ", "bold").append(f"{escaped(self._who(entry))} ").append(escaped(word), style)
-        detail = ": ".join(part for part in (entry.reason, entry.message) if part and part != entry.phase)
-        return self._with_detail(text, escaped(detail), len(indent) + 10, plain=entry.aspect == "person")
+        reason = entry.reason.removeprefix(f"{BLOCKED}, ")
+        detail = ": ".join(part for part in (reason, entry.message) if part and part != entry.phase)
+        return self._with_detail(text, escaped(detail), below, plain=entry.aspect == "person")
 
     def _who(self, entry: Entry) -> str:
         """Whom a line is about: in full at first, and then by the end of the name of the request that it belongs to."""
@@ -135,9 +139,10 @@ class TerminalScreen:
         """What there is to say: behind, or below where a terminal is too narrow for both."""
         style = "" if plain else "dim"
         if not detail:
-            return text
+            return hanging(text, self._console, indent)
         if text.cell_len + len(detail) + 2 <= self._console.width:
             return text.append(f" {detail}" if plain else f"  {detail}", style)
+        text = hanging(text, self._console, indent)
         for part in textwrap.wrap(detail, max(20, self._console.width - indent - 1), break_on_hyphens=False):
             text.append(f"\n{' ' * indent}{part}", style)
         return text
@@ -155,9 +160,9 @@ class TerminalScreen:
         for change in told[:OBJECTS_SHOWN]:
             mark, style = CHANGES[change.change]
             who = f"{change.namespace}/{change.name}" if change.namespace else change.name
-            self._console.print(f"  [{style}]{mark} {change.kind} {escape(who)}[/{style}]")
-            for line in _field_lines(change.fields):
-                self._console.print(f"      {line}", no_wrap=True, overflow="ellipsis")
+            self._console.print(hanging(Text(f"  {mark} {change.kind} {escaped(who)}", style), self._console, 4))
+            for line in field_lines(change.fields, self._console.width - 6):
+                self._console.print(hanging(Text("      ").append_text(line), self._console, 10))
         if len(told) > OBJECTS_SHOWN:
             self._console.print(f"  [dim]... and {len(told) - OBJECTS_SHOWN} more objects[/dim]")
         if left := _counted([change for change in changed if change not in told]):
@@ -167,17 +172,25 @@ class TerminalScreen:
     def _verdict(self, story: Story) -> None:
         mark, style = mark_of(story.outcome)
         line = Text.assemble((f"{mark} {story.namespace}/{story.name}", style), f"  {story.what}: {story.outcome}")
-        self._console.print(line)
+        self._console.print(hanging(line, self._console, 2))
         if not story.succeeded:
             why = ": ".join(part for part in (story.reason, story.message) if part) or "it did not come to an end"
-            self._console.print(Text(f"  {escaped(story.source)}: {escaped(why)}", style))
+            told = Text(f"  {escaped(story.source)}: {escaped(why)}", style)
+            self._console.print(hanging(told, self._console, 2))
+
+
+def _word(entry: Entry) -> str:
+    """What follows a name: the phase, or what else the line is."""
+    if entry.aspect == "condition" and entry.reason.startswith(BLOCKED):
+        return "still blocked"
+    return entry.aspect if entry.aspect in ("condition", "event") else entry.phase
 
 
 def _look(entry: Entry) -> tuple[str, str]:
     if entry.aspect in LOOKS:
         return LOOKS[entry.aspect]
     if entry.aspect == "health":
-        return ("♥", "green") if entry.phase == "healthy" else ("✖", "red")
+        return HEALTH_LOOKS[entry.phase]
     if entry.aspect == "job":
         return {"Complete": ("✔", "green"), "Failed": ("✘", "red")}.get(entry.phase, ("▶", "magenta"))
     return mark_of(entry.phase)
@@ -193,25 +206,3 @@ def _counted(changed: Sequence[ObjectChange]) -> str:
     """`2 Pods created, 2 Pods deleted`."""
     counts = Counter((change.kind, change.change) for change in changed)
     return ", ".join(f"{count} {kind}{'s' if count != 1 else ''} {what}" for (kind, what), count in counts.items())
-
-
-def _field_lines(fields: Sequence[FieldChange]) -> Iterator[str]:
-    """What a person asked for first (spec, metadata, data), then a few fields of the status and a count of the rest."""
-    status = [f for f in fields if f.path.startswith("status") and not f.path.endswith(TOLD_ELSEWHERE)]
-    asked = [f for f in fields if not f.path.startswith(("status", BOOKKEPT))]
-    yield from (_field_line(f) for f in asked)
-    yield from (_field_line(f) for f in status[:STATUS_FIELDS_SHOWN])
-    if len(status) > STATUS_FIELDS_SHOWN:
-        yield f"[dim]... and {len(status) - STATUS_FIELDS_SHOWN} more fields of the status[/dim]"
-
-
-def _field_line(field: FieldChange) -> str:
-    before, after = _short(field.before), _short(field.after)
-    if field.before is None and field.after is None:
-        return f"[yellow]{escape(field.path)}[/yellow]"
-    return f"{escape(field.path)}: [red]{escape(before)}[/red] -> [green]{escape(after)}[/green]"
-
-
-def _short(value: Any) -> str:
-    text = "(none)" if value is None else escaped(value) if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= VALUE_LENGTH else f"{text[: VALUE_LENGTH - 1]}…"

@@ -129,12 +129,12 @@ class Watcher:
         transitions = mappings(status.get("transitions"))
         if key[0] in TOLD:
             self._story(body, key).take(status, [str(each.get("phase")) for each in transitions])
-        for condition in mappings(status.get("conditions")):
-            self._condition(key, uid, phase_of(body), condition)
         for each in transitions[self._passed.get(uid, 0) :]:
             phase, reason, message = (str(each.get(part) or "") for part in ("phase", "reason", "message"))
             self.tell("phase", key, phase, reason, message or _about(body, phase))
         self._passed[uid] = len(transitions)
+        for condition in mappings(status.get("conditions")):
+            self._condition(key, uid, phase_of(body), condition)
         if key[0] == _APPROVAL:
             self._approval(body, key, uid)
 

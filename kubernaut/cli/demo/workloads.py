@@ -10,7 +10,7 @@ from kubernaut.remediation.processing.texts import dig, mappings, number
 
 Document = Mapping[str, Any]
 
-HEALTHY, UNHEALTHY = "healthy", "unhealthy"
+HEALTHY, UNHEALTHY, OUT_OF_SERVICE = "healthy", "unhealthy", "out of service"
 STUCK = ("ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError")
 
 
@@ -42,7 +42,7 @@ def _deployment(deployment: Document, pods: list[Document]) -> Health:
     ready = sum(_is_ready(pod) for pod in pods)
     troubles = sorted(filter(None, (_trouble(pod) for pod in pods)))
     words = sorted({word for word, _ in troubles})
-    healthy = ready == wanted == len(pods) and not troubles
+    healthy = ready == wanted == len(pods) and not troubles and _is_rolled_out(deployment, wanted)
     message = f"{ready} of {wanted} pods ready"
     if troubles:
         told = ", ".join(f"{sum(word == each for each, _ in troubles)} {word}" for word in words)
@@ -54,6 +54,12 @@ def _deployment(deployment: Document, pods: list[Document]) -> Health:
     return _health(deployment, HEALTHY if healthy else UNHEALTHY, message, key)
 
 
+def _is_rolled_out(deployment: Document, wanted: int) -> bool:
+    """Whether the pods are those of what is asked for now, not of what was asked for before."""
+    seen = number(deployment, "status", "observedGeneration") >= number(deployment, "metadata", "generation")
+    return seen and number(deployment, "status", "updatedReplicas") == wanted
+
+
 def _node(node: Document, pods: list[Document]) -> Health:
     conditions = {
         str(each.get("type")): str(each.get("status")) for each in mappings(dig(node, "status", "conditions"))
@@ -63,7 +69,8 @@ def _node(node: Document, pods: list[Document]) -> Health:
     running = len(pods)
     told = f"{message}, {running} pod{'s' if running != 1 else ''}"
     key = (ready, cordoned) if ready or running else (ready, cordoned, "empty")
-    return _health(node, HEALTHY if ready else UNHEALTHY, told, key)
+    phase = HEALTHY if ready else OUT_OF_SERVICE if cordoned and not running else UNHEALTHY
+    return _health(node, phase, told, key)
 
 
 def _health(document: Document, phase: str, message: str, key: tuple[Any, ...]) -> Health:

@@ -10,6 +10,7 @@ from rich.table import Table
 from kubernaut import __version__
 from kubernaut.cli.run.missing import Missing
 from kubernaut.cli.run.plan import Plan
+from kubernaut.cli.run.unstamped import unstamped
 from kubernaut.client import ApiError, Client, ClientError, InternalError, ServiceUnavailable, Unauthorized
 from kubernaut.reconcile import Manager
 from kubernaut.reconcile.log import logger
@@ -51,6 +52,8 @@ class StartUp:
         self._tell(version)
         if not version:
             await self._reached(error or f"no answer within {FIRST_SECONDS:g} s")
+        if (warning := await unstamped(self._plan, self._client)) is not None:
+            _log.warning(warning)
         try:
             await Missing(self._client, self._manager, self._plan).watch()
         except Exception:  # it only tells: what runs must not end with it

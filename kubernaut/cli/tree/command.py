@@ -8,11 +8,12 @@ from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
 from kubernaut.cli.calling import UNUSABLE, Kubeconfig, KubeContext, Namespace, call, fail, tell
+from kubernaut.cli.consoles import Console
 from kubernaut.cli.tree.drawing import drawn
 from kubernaut.cli.tree.growing import grown
 from kubernaut.cli.tree.model import Branch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,11 +32,17 @@ def _request(document: Document) -> Iterator[Detail]:
     yield "target", target_of(dig(spec, "target"))
     if tried := number(status, "recoveryAttempts"):
         yield "recoveries", f"{tried} of {number(spec, 'maxRecoveryAttempts', default=3)}"
-        yield "recovery reason", line(dig(status, "recoveryReason"), 253)
+        yield "recovery reason", _counted_from_1(line(dig(status, "recoveryReason"), 253))
     if dig(status, "blocked"):
         yield "blocked until", line(dig(status, "blocked", "until"), 63)
     if isinstance(look_at := dig(status, "manualReview", "lookAt"), list):
         yield "look at", [line(each) for each in look_at]
+
+
+def _counted_from_1(reason: str) -> str:
+    """`workflow_timeout_step_0` as people say it: `timeout at step 1`."""
+    found = re.fullmatch(r"workflow_(.+)_step_(\d{1,4})", reason)
+    return f"{found[1].replace('_', ' ')} at step {int(found[2]) + 1}" if found else reason
 
 
 def _processing(document: Document) -> Iterator[Detail]:
@@ -63,7 +70,13 @@ def _analysis(document: Document) -> Iterator[Detail]:
     yield "root cause", line(proposal.get("rootCause")) + sure
     yield "proposed", [_step(step) for step in mappings(proposal.get("steps"))]
     yield "recommendation", ": ".join(filter(None, (line(proposal.get(key)) for key in ("recommendation", "reason"))))
-    yield "analyzer", line(dig(status, "analyzer"), 253)
+    yield "analyzer", ", ".join(filter(None, (line(dig(status, "analyzer"), 253), _rule(proposal))))
+
+
+def _rule(proposal: Mapping[str, Any]) -> str:
+    """The rule by which something is proposed: the first that evidence names; others held as well."""
+    sources = (line(each.get("source"), 253) for each in mappings(proposal.get("evidence")))
+    return next((each for each in sources if each.startswith("rule/")), "")
 
 
 def _workflow(document: Document) -> Iterator[Detail]:
@@ -72,7 +85,7 @@ def _workflow(document: Document) -> Iterator[Detail]:
     yield "steps", f"{number(status, 'completedSteps')} of {total} completed"
     if isinstance(failed := dig(status, "failedStep"), int):
         action, error = line(dig(status, "failedAction"), 63), line(dig(status, "errorType"), 63)
-        yield "failed step", f"{failed} ({action}), {error}: {line(dig(status, 'failureReason'))}"
+        yield "failed step", f"{failed + 1} ({action}), {error}: {line(dig(status, 'failureReason'))}"
     yield "health", line(dig(status, "health"))
     rollback = dig(status, "rollback")
     if isinstance(rollback, Mapping):
@@ -100,7 +113,8 @@ def _approval(document: Document) -> Iterator[Detail]:
     reasons = dig(spec, "reasons")
     yield "because", [line(each, 512) for each in reasons] if isinstance(reasons, list) else []
     if dig(status, "decision"):
-        yield "decided by", ": ".join(filter(None, (line(dig(status, "decidedBy", "username"), 253), _said(status))))
+        who, said = line(dig(status, "decidedBy", "username"), 253) or "nobody", line(dig(status, "reason"))
+        yield "decided by", f"{who} ({said})" if said else who
     else:
         yield "asks for", line(dig(spec, "summary"), 512)
         yield "required by", line(dig(spec, "requiredBy"), 63)
@@ -110,10 +124,6 @@ def _approval(document: Document) -> Iterator[Detail]:
 
 def _job(document: Document) -> Iterator[Detail]:
     yield "command", command_of(document)
-
-
-def _said(status: Any) -> str:
-    return line(dig(status, "reason"))
 
 
 def command_of(job: Document) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kubernaut.cli.tree.model import Branch, Passed, shown_span
+from kubernaut.remediation.approval.gate import NOT_STAMPED
 
 GOOD = ("completed", "rollback_ready", "approved", "proceed", "approve")
 BAD = ("failed", "rejected", "expired", "vanished", "unhealthy")
@@ -39,7 +40,7 @@ def _add(tree: Tree, branch: Branch, brief: bool) -> None:
 
 
 def _label(branch: Branch, brief: bool) -> Text:
-    mark, style = mark_of(branch.phase)
+    mark, style = _MARKS["waiting"] if branch.reason == NOT_STAMPED else mark_of(branch.phase)
     text = Text.assemble((f"{mark} ", style), (branch.kind, "bold"), f" {branch.name}  ")
     text.append(branch.phase or "not begun", style)
     if branch.lasted is not None:

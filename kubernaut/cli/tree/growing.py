@@ -10,6 +10,7 @@ from kubernaut.actions import LABEL_EXECUTION_ID
 from kubernaut.cli.tree.describing import Document, details_of
 from kubernaut.cli.tree.kinds import ORDER
 from kubernaut.cli.tree.model import Branch, Passed
+from kubernaut.remediation.approval.gate import NOT_STAMPED
 from kubernaut.remediation.processing.texts import dig, line, mappings
 
 GONE = "gone"
@@ -59,9 +60,18 @@ def _branch(document: Document, below: Mapping[str, list[Document]], now: dateti
     if uid and uid not in above:  # owner references in a circle have no end
         belonging = sorted(below.get(uid, ()), key=_age)
         branch.children = [_branch(each, below, now, (*above, uid)) for each in belonging]
+    _discount(branch, dig(status, "conditions"))
     known = {(child.kind, child.name) for child in branch.children}
     branch.children += [each for each in _absent(document) if (each.kind, each.name) not in known]
     return branch
+
+
+def _discount(execution: Branch, conditions: Any) -> None:
+    """An approval may be written and yet be worth nothing: only the execution that waits for it says so."""
+    doubts = [each for each in mappings(conditions) if each.get("reason") == NOT_STAMPED]
+    for child in execution.children if doubts else ():
+        if child.kind == "ApprovalRequest" and child.phase == "approved":
+            child.reason, child.message = NOT_STAMPED, line(doubts[0].get("message"))
 
 
 def _passed(status: Any, now: datetime, ended: datetime | None) -> Iterator[Passed]:

@@ -75,11 +75,25 @@ async def _root(client: Client, root: Root, namespace: str) -> dict[str, Any]:
     there = sorted(each.name for each in await client.list(plain(root.kind), namespace=namespace))
     others = [other for other in ROOTS if other is not root.kind and await _exists(client, other, root.name, namespace)]
     told = f"namespace {namespace} has no {kind} {root.name!r}"
+    if elsewhere := await _elsewhere(client, root):
+        raise Refused(f"{told}; {elsewhere}")
     if others:
         raise Refused(f"{told}; there is {others[0].resource_type.kind.lower()}/{root.name}")
     left = f" and {len(there) - SUGGESTED} more" if len(there) > SUGGESTED else ""
     known = f"there: {', '.join(there[:SUGGESTED])}{left}" if there else "there is none of that kind"
     raise Refused(f"{told}; {known}")
+
+
+async def _elsewhere(client: Client, root: Root) -> str:
+    """The namespaces that have what was asked for; "" where there are none, or not all may be looked at."""
+    try:
+        found = await client.list(plain(root.kind))
+    except (Forbidden, NotFound):
+        return ""
+    there = sorted(str(each.namespace) for each in found if each.name == root.name)
+    left = f" and {len(there) - SUGGESTED} more" if len(there) > SUGGESTED else ""
+    have = "has one" if len(there) == 1 else "have one each"
+    return f"namespace{'s' if len(there) > 1 else ''} {', '.join(there[:SUGGESTED])}{left} {have}" if there else ""
 
 
 async def _exists(client: Client, kind: type[Resource], name: str, namespace: str) -> bool:

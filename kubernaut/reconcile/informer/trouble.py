@@ -19,7 +19,8 @@ class Trouble:
     listed, and not watched, are not followed.
 
     A warning is logged at once where the kind is not served, or the server refuses this client, which only an
-    administrator can mend; of all else, and again, when it lasts for `WARN_EVERY`.
+    administrator can mend; of all else, and again, when it lasts for `WARN_EVERY`. The first error is told in a line,
+    what repeats it between warnings at level debug.
     """
 
     def __init__(self, log: BoundLogger) -> None:
@@ -39,7 +40,8 @@ class Trouble:
 
     def note(self, error: Failure, now: float, *, absent: bool, watching: bool, retry_in: float) -> None:
         """A list failed, or (`watching`) a watch; `absent`: the kind was known not to be served."""
-        if self.error(now) is None:
+        begins = self.error(now) is None
+        if begins:
             self.since = self._warned = now
             warn = is_refused(error)
         else:
@@ -51,7 +53,8 @@ class Trouble:
         self._answered = None
         self._watch_failed |= watching
         self._error = str(error) or type(error).__name__
-        log = self._log.warning if warn else self._log.info
+        # While a server is away each kind is tried again every few seconds: that would bury everything else.
+        log = self._log.warning if warn else self._log.info if begins else self._log.debug
         log("list or watch failed", error=self._error, retry_in=round(retry_in, 3), failing_for=round(now - self.since))
 
     def silent(self, now: float, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
@@ -59,6 +60,8 @@ class Bind:
             return self._listen()
         except OSError as error:
             reason = error.strerror or str(error)
+            if error.errno == errno.EADDRINUSE:
+                reason = f"{reason}: another process listens there; choose another address{_options(field)}"
             raise BindError(error.errno, f"{field}: cannot listen on {self}: {reason}") from error
 
     def _listen(self) -> socket.socket:
@@ -82,6 +85,12 @@ class Bind:
             listener.close()
             raise
         return listener
+
+
+def _options(field: str) -> str:
+    """The options of the commands that give these fields their addresses."""
+    options = [f"--{name.replace('_', '-')}" for name in field.split(" and ") if name.endswith("bind")]
+    return f" ({' or '.join(options)} of the command)" if options else ""
 
 
 def _is_ipv6(host: str) -> bool:

@@ -74,6 +74,14 @@ class AnalysisInput(Model):
     actions: list[Offer] = Field(default_factory=list)
 
 
+def unseen(question: AnalysisInput) -> str:
+    """Why nothing is known of the target itself, where facts were gathered without it; "" otherwise."""
+    facts = question.facts
+    if facts is None or facts.target is not None or not (why := facts.missing.get("target")):
+        return ""
+    return f"the target was not found or could not be read: {why}"
+
+
 class _Answered(BaseModel):
     """Strict: a field that is not known is an error, for it may be one that matters, misspelt."""
 

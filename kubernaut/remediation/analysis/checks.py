@@ -10,7 +10,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from kubernaut.actions import Action, Invocation, ParameterError, Parameters, Target, UnknownAction
-from kubernaut.remediation.analysis.analyzer import AnalysisInput, AnalysisResult, AnsweredStep
+from kubernaut.remediation.analysis.analyzer import (
+    AnalysisInput,
+    AnalysisResult,
+    AnsweredEvidence,
+    AnsweredStep,
+    unseen,
+)
 from kubernaut.remediation.analysis.config import AnalysisConfig
 from kubernaut.remediation.analysis.reach import Reach
 from kubernaut.remediation.analysis.types import Evidence, Proposal
@@ -37,11 +43,20 @@ def checked(result: AnalysisResult, question: AnalysisInput, config: AnalysisCon
     With a step that is not valid none is kept: the recommendation is `review`, and the reason says what was wrong.
     """
     reach = Reach.of(question, config.protected)
+    result = _with_unseen(result, question)
     try:
         steps, doubts = _steps(result, reach, config)
     except Refused as error:
         return _proposal(result, [], "review", f"refused: {error}")
     return _proposal(result, steps, *_recommendation(result, steps, doubts, question, config))
+
+
+def _with_unseen(result: AnalysisResult, question: AnalysisInput) -> AnalysisResult:
+    """Whoever answered: that the target was not seen comes first of what is told, unless the answer says it."""
+    told = unseen(question)
+    if not told or told in result.root_cause:
+        return result
+    return result.model_copy(update={"evidence": [AnsweredEvidence(source="facts", text=told), *result.evidence]})
 
 
 def _steps(result: AnalysisResult, reach: Reach, config: AnalysisConfig) -> tuple[list[WorkflowStep], list[str]]:

@@ -32,8 +32,9 @@ from kubernaut.resources import AnyResource
 
 def execution_limit(run: Run) -> timedelta:
     """The Job ends itself at timeout + scheduling; the grace is for the condition that says so to arrive."""
-    limits = run.config.limits
-    return run.order().timeout + limits.scheduling + limits.grace
+    limits, spec = run.config.limits, run.execution.spec
+    timeout = run.config.catalog.get(spec.action).default_timeout if spec.timeout is None else spec.timeout
+    return timeout + limits.scheduling + limits.grace
 
 
 async def executing(run: Run) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from kubernaut.client import ApiError, Client
@@ -25,3 +26,9 @@ async def names_nearby(client: Client, kind: type[Resource], namespace: str | No
         return f"; {where} has no {kind.resource_type.kind}"
     more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
     return f"; {where} has {', '.join(shown)}{more}"
+
+
+def near_kinds(kind: str, known: Iterable[str]) -> str:
+    """A clause such as ` (did you mean Deployment?)`; empty where none of the known kinds is alike."""
+    close = get_close_matches(kind, sorted(set(known)), 1, 0.7)
+    return f" (did you mean {close[0]}?)" if close else ""

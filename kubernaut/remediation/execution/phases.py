@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from kubernaut.actions import ParameterError
 from kubernaut.remediation.execution.executing import executing, execution_expired, execution_limit
 from kubernaut.remediation.execution.gate import Approved
@@ -65,6 +67,13 @@ async def _take_target(run: Run) -> Verdict:
     return Move(Phase.VALIDATING, "the target is free")
 
 
+def validation_limit(run: Run) -> timedelta:
+    """Of the checks; longer once one of them runs a Job."""
+    dry_run = run.status.validation_results.dry_run_results if run.status.validation_results else None
+    limits = run.config.limits
+    return limits.dry_run if dry_run is not None and dry_run.deadline is not None else limits.validation
+
+
 def _not_begun(run: Run) -> Fail:
     """The failure of an execution that waited too long, for an approval or for its turn."""
     deadline = f"{run.status.deadline:%Y-%m-%dT%H:%M:%SZ}"
@@ -79,7 +88,7 @@ PHASES = PhaseTable[Run](
         Phase.VALIDATING: PhaseRow(
             with_parameters(validating),
             next=frozenset({Phase.VALIDATED, Phase.FAILED}),
-            limit=lambda run: run.config.limits.validation,
+            limit=validation_limit,
             expired=validation_expired,
             condition="Validated",
             summary="five checks",

@@ -89,15 +89,17 @@ class ExecutionReconciler(PhaseReconciler[KubernetesExecution, Run]):
         place, executor = (request.namespace, request.name), self._config.executor_namespace
         heads = ctx.cache.heads(Job, namespace=executor)
         uids = {head.labels.get(LABEL_EXECUTION_ID, "") for head in heads if _place_of(head) == place}
-        uids |= held_under(ctx.cache, executor, KubernetesExecution, request)
-        if not uids:
+        holding = held_under(ctx.cache, executor, KubernetesExecution, request)
+        if not uids | holding:
             return None
         try:
-            live = await ctx.client.get(KubernetesExecution, request.name, namespace=request.namespace)
-            uids.discard(live.uid or "")
+            live = {(await ctx.client.get(KubernetesExecution, request.name, namespace=request.namespace)).uid or ""}
         except NotFound:
-            pass
-        waiting = [await self._remove_jobs(ctx, uid) for uid in sorted(uids) if uid]
+            live = set()
+        for uid in sorted(holding - live):
+            # A Lease tells of itself alone: whoever may write one must not have Jobs removed by it.
+            await release_targets(ctx.client, executor, uid, (request.namespace or "", request.name))
+        waiting = [await self._remove_jobs(ctx, uid) for uid in sorted(uids - live) if uid]
         return next((result for result in waiting if result is not None), None)
 
     async def _remove_jobs(self, ctx: Context, uid: str) -> Result | None:

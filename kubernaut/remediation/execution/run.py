@@ -29,6 +29,7 @@ from kubernaut.remediation.execution.types import (
     ParametersFrom,
     ValidationResults,
 )
+from kubernaut.remediation.execution.webhooks.vouching import MISSING, unbelieved
 from kubernaut.remediation.machine.step import Step
 from kubernaut.remediation.machine.verdicts import Fail
 from kubernaut.resources import AnyResource, ResourceType
@@ -153,10 +154,8 @@ class Run(Step[KubernetesExecution]):
         if self.config.allow_unstamped:
             return None
         if requester is None:
-            return Fail(Reason.REQUESTER_UNKNOWN, "spec.requestedBy is missing: nobody knows who asked for this")
+            return Fail(Reason.REQUESTER_UNKNOWN, MISSING)
         why = await self.config.vouching.vouches(self.ctx.client, self.execution.metadata.creation_timestamp)
         if why is None:
             return None
-        return Fail(
-            Reason.REQUESTER_UNKNOWN, f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
-        )
+        return Fail(Reason.REQUESTER_UNKNOWN, unbelieved(requester.username, why))

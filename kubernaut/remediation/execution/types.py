@@ -254,8 +254,10 @@ class KubernetesExecution(
     printer_columns=(
         PrinterColumn("Phase", ".status.phase"),
         PrinterColumn("Action", ".spec.action"),
+        PrinterColumn("Kind", ".spec.target.kind"),
         PrinterColumn("Target", ".spec.target.name"),
-        PrinterColumn("Reason", ".status.reason", priority=1),
+        PrinterColumn("Reason", ".status.reason"),
+        PrinterColumn("Target Namespace", ".spec.target.namespace", priority=1),
         PrinterColumn("Age", ".metadata.creationTimestamp", type="date"),
     ),
     # On the spec itself, which is required: a rule on an optional field is bypassed by removing the field.

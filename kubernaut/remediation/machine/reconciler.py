@@ -90,6 +90,7 @@ class PhaseReconciler(Reconciler[R], Generic[R, S]):
         self.failing(step, row, failure)
         step.record(self._table.failed, reason=failure.reason, message=message)
         step.event(failure.reason, message, warning=True)
+        step.ctx.log.info("entered a phase", phase=self._table.failed, reason=str(failure.reason))
 
     @property
     def _table(self) -> PhaseTable[S]:
@@ -131,6 +132,7 @@ class PhaseReconciler(Reconciler[R], Generic[R, S]):
         message = cut(move.message)
         step.record(move.phase, reason=move.reason, message=message)
         step.event(move.reason or word(move.phase), message or self.describe(step, move))
+        step.ctx.log.info("entered a phase", phase=str(move.phase), reason=str(move.reason or word(move.phase)))
 
 
 def word(phase: str) -> str:

@@ -13,6 +13,8 @@ from kubernaut.resources.builtin.autoscaling_v1 import HorizontalPodAutoscaler
 from kubernaut.resources.builtin.batch_v1 import Job
 from kubernaut.resources.builtin.core_v1 import Event, Namespace, Node, Pod
 
+_WHY_TARGETS = "reads the target of a remediation; where it is not there, the names that are"
+
 
 def processings(config: ProcessingConfig | None = None) -> Controller:
     """The controller of RemediationProcessings, for production and for tests alike. It only reads."""
@@ -29,7 +31,7 @@ def processings(config: ProcessingConfig | None = None) -> Controller:
 
 def _permissions(config: ProcessingConfig) -> list[Permission]:
     return [
-        *(Permission(["get"], kind, why="reads the target of a remediation") for kind in config.readable),
+        *(Permission(["get", "list"], kind, why=_WHY_TARGETS) for kind in config.readable),
         *(Permission(["get"], kind, why="finds what a target belongs to") for kind in CLIMBED),
         Permission(["list"], ReplicaSet, why="the revisions of a Deployment"),
         Permission(["list"], ControllerRevision, why="the revisions of a StatefulSet or DaemonSet"),

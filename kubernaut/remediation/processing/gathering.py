@@ -7,11 +7,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from kubernaut.client import NotFound
+from kubernaut.remediation.execution.nearby import names_nearby, near_kinds
 from kubernaut.remediation.processing.bounding import bound
 from kubernaut.remediation.processing.environment import environment_of, priority_of
 from kubernaut.remediation.processing.objects import object_fact
 from kubernaut.remediation.processing.pods import read_logs, trouble
-from kubernaut.remediation.processing.reading import Gathering
+from kubernaut.remediation.processing.reading import Gathering, model_of
 from kubernaut.remediation.processing.surroundings import (
     Named,
     autoscalers,
@@ -72,7 +74,10 @@ async def _workload(gathering: Gathering) -> Workload | None:
     kind = gathering.kind
     if kind is None:
         named = f"{asked.api_version} {asked.kind}" if asked.api_version else asked.kind
-        gathering.miss("target", f"objects of kind {named} are not read: name the kind in `kinds` of the configuration")
+        near = near_kinds(asked.kind, (each.kind for each in gathering.config.readable))
+        gathering.miss(
+            "target", f"objects of kind {named} are not read{near}: name the kind in `kinds` of the configuration"
+        )
         return None
     if kind.namespaced and not asked.namespace:
         gathering.miss("target", f"a {kind.kind} lives in a namespace, and none is named")
@@ -80,7 +85,14 @@ async def _workload(gathering: Gathering) -> Workload | None:
     read = partial(gathering.get, kind, asked.name, asked.namespace)
 
     async def of_target() -> dict[str, Any]:
-        found = await read()
+        try:
+            found = await read()
+        except NotFound:
+            # A wrong name is the likeliest cause: what is there instead tells more than the server's answer.
+            where = f"{asked.namespace}/{asked.name}" if asked.namespace else asked.name
+            near = await names_nearby(gathering.client, model_of(kind), asked.namespace, asked.name)
+            gathering.miss("target", f"{kind.kind} {where} does not exist{near}")
+            raise
         facts.target = object_fact(found)
         return found
 

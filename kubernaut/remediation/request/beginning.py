@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubernaut.remediation.analysis.types import AIAnalysis
+from kubernaut.remediation.execution.webhooks.vouching import MISSING, unbelieved
 from kubernaut.remediation.machine.texts import cut
 from kubernaut.remediation.machine.verdicts import SOON, Fail, Move, Verdict, Wait
 from kubernaut.remediation.processing.types import RemediationProcessing
@@ -90,12 +91,11 @@ async def _doubt(step: RequestStep) -> Fail | None:
         return None
     requester = step.spec.requested_by
     if requester is None:
-        return Fail(Reason.REQUESTER_UNKNOWN, "spec.requestedBy is missing: nobody knows who asked for this")
+        return Fail(Reason.REQUESTER_UNKNOWN, MISSING)
     why = await step.config.vouching.vouches(step.ctx.client, step.obj.metadata.creation_timestamp)
     if why is None:
         return None
-    message = f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
-    return Fail(Reason.REQUESTER_UNKNOWN, message)
+    return Fail(Reason.REQUESTER_UNKNOWN, unbelieved(requester.username, why))
 
 
 def _wrong_timeout(timeouts: Timeouts) -> str | None:

@@ -67,7 +67,9 @@ def accepted(step: RequestStep, analysis: AIAnalysis) -> Proposal | Move:
         *(f"{each.source}: {each.text}" for each in proposal.evidence[:MAX_EVIDENCE]),
         *(f"proposed: {each.action} on {each.target.kind} {each.target.name}" for each in proposal.steps),
     ]
-    return review(step, Review.ANALYSIS_INCONCLUSIVE, f"{proposal.root_cause}: {why}", look_at)
+    # An analyzer may give its root cause as its reason as well: once is enough.
+    message = why if why.startswith(proposal.root_cause) else f"{proposal.root_cause}: {why}"
+    return review(step, Review.ANALYSIS_INCONCLUSIVE, message, look_at)
 
 
 async def _facts(step: RequestStep) -> RemediationProcessing | Move | Wait:

@@ -30,13 +30,13 @@ def answer(step: RequestStep) -> Move:
     step.status.recovery_reason = f"workflow_{_error(failed)}_step_{failed.failed_step or 0}"
     step.status.current_workflow_execution_ref = None
     number, limit = step.status.recovery_attempts, step.spec.max_recovery_attempts
-    message = f"recovery {number} of {limit}, after {step.status.recovery_reason}: {told(failed)}"
+    message = f"recovery {number} of {limit}: {told(failed)}"
     return Move(Phase.RECOVERING, message, RECOVERY_INITIATED)
 
 
 def told(failed: WorkflowRef) -> str:
     """A failure in a line."""
-    which = "" if failed.failed_step is None else f"step {failed.failed_step} ({failed.failed_action}) "
+    which = "" if failed.failed_step is None else f"step {failed.failed_step + 1} ({failed.failed_action}) "
     return f"{which}failed with {_error(failed)}: {failed.failure_reason or 'no reason is told'}"
 
 

@@ -89,6 +89,10 @@ class RequestStep(Step[RemediationRequest]):
         if self.status.overall_deadline is None:
             began = self.status.start_time or self.now
             self.status.overall_deadline = began + (self.limit("overall") or self.config.limits.overall)
+        if self.status.start_time is not None and self.status.start_time > self.now:
+            # The clock was set back: that adds nothing to what a request may take.
+            whole = self.now + (self.limit("overall") or self.config.limits.overall)
+            self.status.overall_deadline = min(self.status.overall_deadline, whole)
         return self.status.overall_deadline
 
     def remaining(self, *names: LimitName) -> timedelta:

@@ -149,9 +149,11 @@ class RemediationRequest(
     printer_columns=(
         PrinterColumn("Phase", ".status.overallPhase"),
         PrinterColumn("Signal", ".spec.signal.name"),
+        PrinterColumn("Kind", ".spec.target.kind"),
         PrinterColumn("Target", ".spec.target.name"),
         PrinterColumn("Recoveries", ".status.recoveryAttempts", type="integer"),
-        PrinterColumn("Reason", ".status.reason", priority=1),
+        PrinterColumn("Reason", ".status.reason"),
+        PrinterColumn("Target Namespace", ".spec.target.namespace", priority=1),
         PrinterColumn("Age", ".metadata.creationTimestamp", type="date"),
     ),
     rules=(

@@ -98,4 +98,6 @@ def _pause(work: Work) -> timedelta | None:
 def _told(work: Work) -> str:
     steps = work.status.steps
     passed = sum(step.state == StepState.FAILED for step in steps)
-    return f"{passed} of {len(steps)} steps failed and were passed over" if passed else f"{len(steps)} steps are done"
+    if passed:
+        return f"{passed} of {len(steps)} steps failed and were passed over"
+    return f"{len(steps)} steps are done" if len(steps) != 1 else "1 step is done"

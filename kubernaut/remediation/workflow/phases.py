@@ -15,7 +15,7 @@ from kubernaut.remediation.workflow.planning.phase import planning, planning_exp
 from kubernaut.remediation.workflow.reasons import RELEASED
 from kubernaut.remediation.workflow.rolling_back import rolling_back
 from kubernaut.remediation.workflow.types import Phase, WorkflowExecution
-from kubernaut.remediation.workflow.validation.phase import validating, validation_expired
+from kubernaut.remediation.workflow.validation.phase import validating, validation_expired, validation_limit
 from kubernaut.remediation.workflow.work import Work
 
 
@@ -64,7 +64,7 @@ PHASES = PhaseTable[Work](
         Phase.VALIDATING: PhaseRow(
             _within(validating, validation_expired),
             next=frozenset({Phase.EXECUTING, Phase.FAILED}),
-            limit=lambda work: work.config.limits.validation,
+            limit=validation_limit,
             condition="Validated",
             entered="Planned",
             summary="every step, and the targets' turn",

@@ -45,7 +45,8 @@ class WorkflowReconciler(PhaseReconciler[WorkflowExecution, Work]):
         kind = error_type(failure.cause, failure.reason, failure.message)
         note(step, Failure(failure.reason, failure.message, kind))
         status = step.status
-        where = f"step {status.failed_step} ({status.failed_action})" if status.failed_step is not None else "no step"
+        failed = status.failed_step
+        where = f"step {failed + 1} ({status.failed_action})" if failed is not None else "no step"
         step.event(WORKFLOW_FAILED, f"{status.error_type} at {where}: {cut(failure.message)}", warning=True)
 
     async def finalize(self, obj: WorkflowExecution, ctx: Context) -> Result | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubernaut.reconcile import Permission
+from kubernaut.remediation.execution.webhooks.vouching import MISSING, unbelieved
 from kubernaut.remediation.workflow.config import WorkflowConfig
 from kubernaut.remediation.workflow.work import Work
 from kubernaut.resources import ResourceType
@@ -26,9 +27,9 @@ async def stranger(work: Work) -> str | None:
         return None
     requester = work.workflow.spec.requested_by
     if requester is None:
-        return "spec.requestedBy is missing: nobody knows who asked for this"
+        return MISSING
     why = await work.config.vouching.vouches(work.ctx.client, work.workflow.metadata.creation_timestamp)
-    return None if why is None else f"spec.requestedBy says {requester.username}, and nothing vouches for that: {why}"
+    return None if why is None else unbelieved(requester.username, why)
 
 
 async def may_see(work: Work, kind: ResourceType, namespace: str | None, name: str) -> bool:

@@ -63,5 +63,5 @@ class Work(Step[WorkflowExecution]):
         return step.deadline is not None and self.now >= step.deadline
 
     def title(self, index: int) -> str:
-        """How a step is called in messages."""
-        return f"step {index} ({self.workflow.spec.steps[index].name})"
+        """How a step is called in messages: people count from 1, fields from 0."""
+        return f"step {index + 1} ({self.workflow.spec.steps[index].name})"

@@ -151,6 +151,7 @@ def test_an_address_that_is_taken_ends_with_4_before_anything_else_happens(folde
         result = CliRunner().invoke(app, ["run", f"--metrics-bind={bind}", "--health-bind=0"])
     assert result.exit_code == 4
     assert f"metrics_bind: cannot listen on {bind}" in result.output
+    assert "another process listens there; choose another address (--metrics-bind of the command)" in result.output
 
 
 def test_credentials_that_cannot_be_had_end_with_2(folder: Path) -> None:

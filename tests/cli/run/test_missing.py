@@ -220,6 +220,21 @@ def test_each_verb_of_a_permission_is_asked_for_each_name() -> None:
     assert (asked[0].path, asked[-1].path) == ("leases.coordination.k8s.io", "pods/log")
 
 
+@pytest.mark.parametrize("given", [{}, {"allow_unstamped": True}])
+async def test_a_process_whose_requests_must_all_fail_says_so_once_at_its_start(
+    cluster: FakeCluster, tmp_path: Path, lines: Any, given: dict[str, Any]
+) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    where = {"kubeconfig": str(tmp_path / "kubeconfig"), "metrics_bind": "0", "health_bind": "0"}
+    plan = prepare(read({**where, "controllers": ["executions"], **given}, {}))
+    await cluster.load(what_executions_need())
+    manager = await manager_of(plan, cluster.client)
+    async with manager.running(wait=False):
+        await StartUp(cluster.client, manager, plan, to_terminal=False).run()
+        told = lines("no request and no execution can succeed")
+    assert len(told) == (0 if given else 1)
+
+
 async def test_webhooks_are_served_with_certificates_that_the_process_makes_and_needs_rights_for(
     cluster: FakeCluster, tmp_path: Path, lines: Any
 ) -> None:

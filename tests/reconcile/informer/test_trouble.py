@@ -1,6 +1,7 @@
 """Errors that an informer meets: who is told of them, and when."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -46,10 +47,15 @@ async def test_another_error_is_warned_of_when_it_lasts(caplog: pytest.LogCaptur
 
     server = server_of("a")
     server.fail.append(refuse)
+    caplog.set_level(logging.DEBUG, "kubernaut")
     async with informing(server, synced=False) as (informer, _):
         await asyncio.sleep(200)
         assert warnings(caplog) == []
         assert informer.failing == "no route to host"
+        told = [record.levelname for record in caplog.records if "list or watch failed" in record.getMessage()]
+        assert told.count("INFO") == 1 and told.count("DEBUG") > 5, (
+            "what lasts is told when it begins, and then by the warnings"
+        )
         await asyncio.sleep(200)
         assert len(warnings(caplog)) == 1
 

@@ -53,6 +53,13 @@ def test_a_sure_harmless_proposal_is_carried_out() -> None:
     assert only.target.to_dict() == {"apiVersion": "apps/v1", **WEB}
 
 
+def test_a_target_that_was_not_seen_is_told_whoever_answered() -> None:
+    proposal = judged(answer(), question(facts={"missing": {"target": "Deployment shop/web does not exist"}}))
+    first = proposal.evidence[0]
+    told = "the target was not found or could not be read: Deployment shop/web does not exist"
+    assert (first.source, first.text) == ("facts", told)
+
+
 def pod(name: str, namespace: str = "shop") -> dict[str, Any]:
     return {"kind": "Pod", "namespace": namespace, "name": name}
 

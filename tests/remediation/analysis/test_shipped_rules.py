@@ -199,6 +199,15 @@ async def test_where_no_rule_holds_a_person_looks(cluster: FakeCluster) -> None:
         proposal = await proposed(cluster, WEB)
     assert (proposal.recommendation, proposal.confidence, proposal.steps) == ("review", 0, [])
     assert proposal.root_cause == "no rule knows this situation"
+    assert proposal.root_cause not in proposal.reason
+
+
+async def test_a_target_that_is_not_there_is_the_cause_that_is_told(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        await given.deploy(cluster)
+        proposal = await proposed(cluster, {**WEB, "name": "wep"})
+    told = "the target was not found or could not be read: Deployment shop/wep does not exist; namespace shop has web"
+    assert (proposal.recommendation, proposal.root_cause) == ("review", told)
 
 
 async def test_a_rollback_that_failed_leads_to_a_restart_and_that_to_nothing(cluster: FakeCluster) -> None:
@@ -220,6 +229,8 @@ async def test_a_rollback_that_failed_leads_to_a_restart_and_that_to_nothing(clu
     assert [step.action for step in first.steps] == ["rollback-deployment"]
     assert [step.action for step in second.steps] == ["restart-deployment"]
     assert (third.steps, third.recommendation) == ([], "review")
+    told = "rule crash-loop holds, but restart-deployment was tried already"
+    assert told in third.root_cause.split("; "), third.root_cause
 
 
 async def test_the_shipped_rules_are_a_python_object_as_well() -> None:

@@ -132,6 +132,16 @@ async def test_a_new_object_enters_the_first_phase_and_nothing_is_asked() -> Non
     assert world.condition("Ready") == ("False", "Dark", "")
 
 
+async def test_each_phase_that_is_entered_is_a_line_of_the_log() -> None:
+    world = World()
+    with structlog.testing.capture_logs() as lines:
+        await world.turn()
+        await world.turn(Wait())
+        await world.turn(Fail("Broken", "no bulb"))
+    told = [(each["log_level"], each["phase"], each["reason"]) for each in lines if each["event"] == "entered a phase"]
+    assert told == [("info", "dark", "Dark"), ("info", world.status.current_phase, "Broken")]
+
+
 async def test_a_move_enters_the_next_phase_with_its_deadline_condition_transition_and_event() -> None:
     world = World(limit=lambda look: timedelta(minutes=1))
     await world.turn()

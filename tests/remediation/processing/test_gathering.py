@@ -144,8 +144,19 @@ async def test_a_missing_target_is_a_fact(cluster: FakeCluster) -> None:
     async with cluster.running(processings()):
         facts = await gathered(cluster, WEB)
     assert facts.target is None
-    assert facts.missing["target"].startswith("does not exist")
+    told = f"Deployment {NAMESPACE}/web does not exist; namespace {NAMESPACE} has no Deployment"
+    assert facts.missing["target"] == told
     assert facts.environment == "staging"
+
+
+async def test_a_misspelt_target_is_told_with_what_is_there_instead(cluster: FakeCluster) -> None:
+    await given.prepare(cluster)
+    async with cluster.running(processings()):
+        await given.deploy(cluster)
+        name = await gathered(cluster, at("Deployment", "wep"))
+        kind = await gathered(cluster, at("Deploymet"), "rr-2")
+    assert name.missing["target"] == f"Deployment {NAMESPACE}/wep does not exist; namespace {NAMESPACE} has web"
+    assert kind.missing["target"].startswith("objects of kind Deploymet are not read (did you mean Deployment?): ")
 
 
 async def test_a_processing_looks_only_at_what_lies_beside_it(cluster: FakeCluster) -> None:

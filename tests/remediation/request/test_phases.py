@@ -79,6 +79,15 @@ async def test_a_proposal_for_review_tells_the_person_what_to_look_at(world: Wor
     assert not await world.names(WorkflowExecution)
 
 
+async def test_what_an_analysis_says_twice_is_told_once(world: World) -> None:
+    world.scripts[AIAnalysis] = proposing("review", reason="a bad rollout; confidence 0.4 is below 0.5")
+    async with world.cluster.running(*world.controllers()):
+        await world.create()
+        await world.cluster.advance(minutes=5)
+    review = (await world.status()).manual_review
+    assert review is not None and review.message == "a bad rollout; confidence 0.4 is below 0.5"
+
+
 async def test_a_proposal_without_steps_is_a_persons(world: World) -> None:
     world.scripts[AIAnalysis] = lambda analysis: {
         "phase": "completed",

@@ -16,6 +16,7 @@ from kubernaut.reconcile import Manager
 from kubernaut.reconcile.webhooks import ServiceReference, webhook_configurations, webhooks_app
 from kubernaut.remediation.execution import ExecutionConfig, KubernetesExecution, crds, executions, spec_digest
 from kubernaut.remediation.execution.webhooks import RegisteredWebhooks, execution_webhooks
+from kubernaut.remediation.execution.webhooks.vouching import FIX
 from kubernaut.resources.builtin.admissionregistration_v1 import (
     MutatingWebhookConfiguration,
     ValidatingWebhookConfiguration,
@@ -167,8 +168,9 @@ async def test_an_execution_stamped_by_itself_does_not_run(cluster: FakeCluster)
         assert (status.phase, status.reason) == ("failed", "RequesterUnknown")
         assert status.message == (
             "spec.requestedBy says root, and nothing vouches for that: "
-            "the webhooks are not installed: there is no MutatingWebhookConfiguration kubernaut"
+            f"the webhooks are not installed: there is no MutatingWebhookConfiguration kubernaut; {FIX}"
         )
+        assert "--webhooks" in FIX and "--allow-unstamped" in FIX
         assert (await cluster.client.get(Deployment, "web", namespace="shop")).spec.replicas == 2
 
 

@@ -92,7 +92,7 @@ async def test_resource_not_found_before_anything_runs(cluster: FakeCluster) -> 
     async with running(cluster):
         done = await carry_out(cluster, restart("first"), scale("more", 3, {**API, "name": "wab"}))
         assert (done.phase, done.error_type, done.failed_step) == ("failed", "resource_not_found", 1)
-        assert done.failure_reason == ("step 1 (more): Deployment shop/wab does not exist; namespace shop has web, api")
+        assert done.failure_reason == ("step 2 (more): Deployment shop/wab does not exist; namespace shop has web, api")
 
 
 async def test_resource_conflict(cluster: FakeCluster) -> None:
@@ -136,7 +136,7 @@ async def test_validation_error(cluster: FakeCluster) -> None:
         done = await carry_out(cluster, restart("first"), scale("more", 101, dependsOn=["first"]))
         assert (done.phase, done.error_type, done.failed_step) == ("failed", "validation_error", 1)
         assert (done.reason, done.failed_action) == ("ParametersInvalid", "scale-deployment")
-        assert done.failure_reason == "step 1 (more): parameters.replicas: must be between 0 and 100, got 101"
+        assert done.failure_reason == "step 2 (more): parameters.replicas: must be between 0 and 100, got 101"
 
 
 async def test_policy_denied_before_anything_runs(cluster: FakeCluster) -> None:
@@ -147,7 +147,7 @@ async def test_policy_denied_before_anything_runs(cluster: FakeCluster) -> None:
     async with running(cluster, config(execution_config(evaluator=PythonEvaluator(never_down)))):
         done = await carry_out(cluster, restart("first"), scale("off", 0, dependsOn=["first"]))
         assert (done.phase, done.error_type, done.failed_step) == ("failed", "policy_denied", 1)
-        assert done.failure_reason == "step 1 (off): the policy denies this: up: not to zero"
+        assert done.failure_reason == "step 2 (off): the policy denies this: up: not to zero"
         assert done.steps[0].state == "pending", "nothing ran"
 
 

@@ -52,7 +52,7 @@ def test_what_the_order_on_two_targets_adds_makes_no_cycle() -> None:
         ([step("a", "c"), step("b", "a"), step("c", "b")], "steps[0].dependsOn", "a -> c -> b -> a"),
         ([step("a"), step("b", "b")], "steps[1].dependsOn[0]", "step 'b' cannot depend on itself"),
         ([step("a"), step("b", "a", "x")], "steps[1].dependsOn[1]", "there is no step 'x'; the steps are: a, b"),
-        ([step("a"), step("b"), step("a")], "steps[2].name", "step 0 is called 'a' too"),
+        ([step("a"), step("b"), step("a")], "steps[2].name", "steps[0] is called 'a' too"),
     ],
 )
 def test_what_makes_no_plan_is_refused_by_its_field(steps: list[dict[str, Any]], field: str, message: str) -> None:

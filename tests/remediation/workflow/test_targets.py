@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from kubernaut.client import MergePatch
 from kubernaut.fake import FakeCluster
 from kubernaut.fake.controlplane.behaviour import PodScript
 from kubernaut.remediation.execution import KubernetesExecution
 from kubernaut.remediation.workflow import Limits, WorkflowExecution
+from kubernaut.resources import format_time
 from tests.remediation.workflow.shop import (
     API,
     WEB,
@@ -80,6 +82,22 @@ async def test_a_turn_that_does_not_come_in_time_is_a_conflict(cluster: FakeClus
         assert done.execution_snapshot and set(done.execution_snapshot.cluster_state) == {"Deployment/web"}
         assert '"replicas":1' in done.execution_snapshot.resource_snapshot
         assert await replicas(cluster) == 1
+
+
+async def test_a_clock_that_is_set_back_cuts_no_turn_short(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        scripted(cluster, {"first-0-1": SLOW})
+        await cluster.client.create(workflow(restart("anew"), name="first"))
+        await cluster.advance(seconds=5)
+        waiting = await carry_out(cluster, scale("more", 3), name="second", minutes=0.1)
+        assert waiting.phase == "validating" and waiting.is_true("TargetBusy") and waiting.start_time
+        told = [each.to_dict() for each in waiting.transitions]
+        told[-1]["time"] = format_time(waiting.transitions[-1].time + timedelta(hours=1))
+        patch = MergePatch({"status": {"transitions": told}})
+        await cluster.client.patch(WorkflowExecution, "second", patch, namespace="shop", subresource="status")
+        await cluster.advance(seconds=20)
+        after = await status(cluster, "second")
+        assert after.deadline and after.deadline - waiting.start_time > timedelta(minutes=59)
 
 
 async def test_an_execution_of_nobody_s_waits_for_the_workflow_too(cluster: FakeCluster) -> None:

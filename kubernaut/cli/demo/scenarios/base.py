@@ -17,7 +17,8 @@ class Scenario:
 
     `about`: it in a line. `play`: what happens, in virtual time. `expected`: how the requests end, in the order in
     which they were made. `state`: files of `data`. `containers`: what containers do, by their image; others run for
-    ever. `rules`: a file of `data` with rules of analysis. `careful`: whatever acts on production needs an approval.
+    ever. `rules`: a file of `data` with rules of analysis. `careful`: by a rule beside the
+    shipped ones, whatever acts on production needs an approval.
     """
 
     name: str

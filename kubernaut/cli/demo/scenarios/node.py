@@ -22,8 +22,12 @@ async def play(stage: Stage) -> None:
     await stage.decide(Decision.APPROVED, "bob", "nothing new should go there", after_minutes=1)
     await stage.decide(Decision.APPROVED, "bob", "drain it, node-1 has room", after_minutes=1)
     await stage.until_ended()
-    stage.look("Node", NODE)
+    stage.say(
+        f"What ran on {NODE} is healthy elsewhere: that is what was remediated. The node itself is out of service, "
+        "cordoned and empty, until a person mends it."
+    )
     stage.look("Deployment", "api-server")
+    stage.look("Node", NODE)
 
 
 SCENARIO = Scenario(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubernaut.cli.demo.scenarios.base import Scenario, request
-from kubernaut.cli.demo.scenarios.rollout import BROKEN, CRASHING, break_it
+from kubernaut.cli.demo.scenarios.rollout import ASKED, BROKEN, CRASHING, break_it
 from kubernaut.cli.demo.stage import Stage
 from kubernaut.remediation.approval import Decision
 
@@ -11,7 +11,7 @@ from kubernaut.remediation.approval import Decision
 async def play(stage: Stage) -> None:
     await break_it(stage)
     await stage.until_phase("ApprovalRequest", "pending")
-    stage.say("Policy wants a person to agree, and the person does not.")
+    stage.say(f"{ASKED} This time the person does not agree.")
     await stage.decide(Decision.REJECTED, "bob", "1.4.2 cannot read the migrated tables")
     await stage.until_ended()
     stage.say("Nothing was done, and no other way around the person is tried: somebody has to look at it.")

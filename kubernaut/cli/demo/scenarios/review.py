@@ -16,7 +16,6 @@ async def play(stage: Stage) -> None:
     await stage.patch_container(NAMESPACE, NAME, {"name": NAME, "resources": {"requests": {"cpu": "64"}}})
     await stage.wait(minutes=3)
     stage.broken_now()
-    stage.look("Deployment", NAME)
     await stage.alert("KubeDeploymentRolloutStuck", namespace=NAMESPACE, deployment=NAME)
     await stage.until_ended()
     stage.say("No action makes room: a person is told what was seen, and nothing is touched.")

@@ -1,4 +1,4 @@
-"""The scenario `rollout`: a release that crashes is rolled back, once a person has agreed."""
+"""The scenario `rollout`: a release that crashes is rolled back, once the person whom a rule asks has agreed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from kubernaut.remediation.approval import Decision
 BROKEN = "registry.example.com/api-server:1.5.0"
 CRASHING = crashing("starting api-server 1.5.0\nfatal: unknown setting DATABASE_POOL\n")
 NAMESPACE, NAME = "production", "api-server"
+ASKED = (
+    "A rule of ten lines, which this story adds to the shipped policy, asks a person in production: nothing happens "
+    "before. The shipped rules alone allow this rollback; docs/policy.md shows the one that is added."
+)
+"""Nobody is to believe that an installation asks by itself."""
 
 
 async def break_it(stage: Stage) -> None:
@@ -33,7 +38,7 @@ def a_pod(stage: Stage) -> str:
 async def play(stage: Stage) -> None:
     await break_it(stage)
     await stage.until_phase("ApprovalRequest", "pending")
-    stage.say("Policy wants a person to agree: nothing happens before.")
+    stage.say(ASKED)
     await stage.decide(Decision.APPROVED, "bob", "roll it back, I have seen the logs")
     await stage.until_ended()
     stage.say("The workload is healthy.")
@@ -42,7 +47,7 @@ async def play(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="rollout",
-    about="a release crashes in production; a person approves its rollback",
+    about="a release crashes in production; a rule of this story's asks a person, who approves its rollback",
     play=play,
     expected=[request("completed", "Remediated")],
     containers={BROKEN: CRASHING},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
+from typing import TypeGuard
 
 import aiohttp
 
 from kubernaut.client.errors import TransportError
 
-__all__ = ["Collected", "Streamed", "described", "header_map", "in_handshake"]
+__all__ = ["Collected", "Streamed", "described", "header_map", "in_handshake", "unreachable"]
 
 
 class Collected:
@@ -67,7 +69,19 @@ def described(error: BaseException) -> str:
         return f"the proxy answered {error.status} {error.message}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"the server's certificate is not trusted: {error.certificate_error}"
+    if unreachable(error):
+        # The text of aiohttp tells the host again, and of TLS where there may be none.
+        cause = error.os_error
+        if cause.errno is not None and cause.errno > 0:
+            return os.strerror(cause.errno)
+        return cause.strerror or str(cause) or type(cause).__name__
     return str(error) or type(error).__name__
+
+
+def unreachable(error: BaseException) -> TypeGuard[aiohttp.ClientConnectorError]:
+    """Whether no connection to the server came about at all, for a reason that lies before TLS, and no proxy's."""
+    other = aiohttp.ClientConnectorSSLError | aiohttp.ClientProxyConnectionError
+    return isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, other)
 
 
 def in_handshake(error: BaseException | None) -> bool:

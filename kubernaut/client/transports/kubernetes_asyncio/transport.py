@@ -26,6 +26,7 @@ from kubernaut.client.transports.kubernetes_asyncio.responses import (
     described,
     header_map,
     in_handshake,
+    unreachable,
 )
 from kubernaut.client.transports.kubernetes_asyncio.sockets import socket_opener
 from kubernaut.client.transports.kubernetes_asyncio.target import Target
@@ -135,6 +136,9 @@ class HttpTransport:
             # A server that refuses a certificate in TLS 1.3 merely hangs up.
             if in_handshake(error) or self._target.user.certificate is not None:
                 self._keeper.distrusted()
+            if unreachable(error):
+                where = f"the API server at {self._target.cluster.server.url}"
+                raise TransportError(f"{where} cannot be reached: {described(error)} ({what})") from error
             raise TransportError(f"{what}: {described(error)}") from error
         except RuntimeError as error:
             if self._closed:

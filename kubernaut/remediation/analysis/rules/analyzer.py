@@ -14,6 +14,7 @@ from kubernaut.remediation.analysis.analyzer import (
     AnsweredEvidence,
     AnsweredStep,
     AnsweredTarget,
+    unseen,
 )
 from kubernaut.remediation.analysis.rules.loading import RuleSet, check_actions, load_rules, shipped_rules
 from kubernaut.remediation.analysis.rules.matching import Found, find
@@ -35,6 +36,14 @@ class Held:
     root_cause: str
     evidence: tuple[str, ...]
     steps: tuple[AnsweredStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A rule that holds, and is left out: this action of it was tried already."""
+
+    rule: Rule
+    action: str
 
 
 class RuleAnalyzer:
@@ -74,11 +83,10 @@ class RuleAnalyzer:
 
     async def analyze(self, question: AnalysisInput) -> AnalysisResult:
         """Never raises; where no rule holds, the confidence is 0 and there are no steps."""
-        held = list(self.held(question))
+        held, tried = self._held(question)
         if not held:
-            return AnalysisResult(
-                root_cause=UNKNOWN, confidence=0, reason=UNKNOWN, revision=self.revision, analyzer=self.name
-            )
+            root_cause = unseen(question) or "; ".join(map(_told_tried, tried[: _OTHERS + 1])) or UNKNOWN
+            return AnalysisResult(root_cause=root_cause, confidence=0, revision=self.revision, analyzer=self.name)
         chosen = max(held, key=lambda each: each.rule.propose.confidence)
         others = [each for each in held if each is not chosen][:_OTHERS]
         evidence = [_evidence(f"rule/{chosen.rule.name}", chosen.rule.about or "holds")]
@@ -100,6 +108,12 @@ class RuleAnalyzer:
 
     def held(self, question: AnalysisInput) -> Iterator[Held]:
         """Every rule that holds and can propose, in their order."""
+        yield from self._held(question)[0]
+
+    def _held(self, question: AnalysisInput) -> tuple[list[Held], list[Tried]]:
+        """Every rule that holds and can propose; and those that were left out because they were tried before."""
+        able: list[Held] = []
+        tried: list[Tried] = []
         for rule in self.rules:
             found = find(rule.match, question)
             if found is None or (rule.unless is not None and find(rule.unless, question) is not None):
@@ -108,8 +122,12 @@ class RuleAnalyzer:
                 held = _propose(rule, found, question)
             except MissingFact:
                 continue
-            if not (rule.skip_if_tried and _tried(held.steps, question)):
-                yield held
+            before = _tried(held.steps, question) if rule.skip_if_tried else None
+            if before is None:
+                able.append(held)
+            else:
+                tried.append(Tried(rule, before.action))
+        return able, tried
 
 
 def _propose(rule: Rule, found: Found, question: AnalysisInput) -> Held:
@@ -162,16 +180,20 @@ def _target(
     raise MissingFact(wanted)
 
 
-def _tried(steps: Sequence[AnsweredStep], question: AnalysisInput) -> bool:
-    """Whether one of the steps failed before, or was proposed before for the same object."""
+def _tried(steps: Sequence[AnsweredStep], question: AnalysisInput) -> AnsweredStep | None:
+    """The first of the steps that failed before, or was proposed before for the same object."""
     recovery = question.recovery
     if recovery is None:
-        return False
+        return None
     before = {(step.action, step.target.kind, step.target.name) for each in recovery.previous for step in each.steps}
-    return any(
-        step.action == recovery.failed_action or (step.action, step.target.kind, step.target.name) in before
-        for step in steps
-    )
+    for step in steps:
+        if step.action == recovery.failed_action or (step.action, step.target.kind, step.target.name) in before:
+            return step
+    return None
+
+
+def _told_tried(tried: Tried) -> str:
+    return f"rule {tried.rule.name} holds, but {tried.action} was tried already"
 
 
 def _parted(told: str) -> tuple[str, str]:

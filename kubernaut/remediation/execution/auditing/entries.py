@@ -24,6 +24,8 @@ _OUTCOMES: dict[str, str] = {
     Phase.COMPLETED: "succeeded",
     Phase.FAILED: "failed",
 }
+OUTCOMES = tuple(dict.fromkeys(_OUTCOMES.values()))
+"""What a record of an execution may have come to, in their order."""
 _MESSAGE = 8 * 1024
 _WORD = 128
 

@@ -126,10 +126,14 @@ def members(lease: Lease) -> list[Holder]:
 
 
 def holders_of(lease: ObjectHead) -> Iterator[Holder]:
-    """The executions that work under a Lease, and the workflow that holds it, by its metadata alone."""
-    yield from _members(lease.annotations)
+    """The executions that work under a Lease, and the workflow that holds it, by its metadata alone.
+
+    Anybody may have written it: one counts only where it is found by its label, and says where it is.
+    """
+    found = [member for member in _members(lease.annotations) if member_key(member.uid) in lease.labels]
     if LABEL_HOLDER in lease.labels:
-        yield _named(lease.annotations, lease.labels[LABEL_HOLDER])
+        found.append(_named(lease.annotations, lease.labels[LABEL_HOLDER]))
+    yield from (each for each in found if each.namespace and each.name)
 
 
 def _members(notes: Mapping[str, str]) -> Iterator[Holder]:

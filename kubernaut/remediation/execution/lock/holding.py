@@ -115,12 +115,15 @@ async def _hold(step: Step[Any], name: str, namespace: str, holder: Holder, memb
     return None
 
 
-async def release_targets(client: Client, namespace: str, uid: str) -> None:
+async def release_targets(client: Client, namespace: str, uid: str, place: tuple[str, str] | None = None) -> None:
     """Let go of what the execution `uid` works under; what its workflow goes on holding stays, without it.
 
-    Raises ApiError; Conflict where a Lease has changed since it was listed, so that the next try sees whose it is.
+    `place`: only of Leases that say that it is there, by namespace and name. Raises ApiError; Conflict where one has
+    changed since it was listed, so that the next try sees whose it is.
     """
     for lease in await client.list(Lease, namespace=namespace, labels={member_key(uid): "true"}):
+        if place is not None and lease.metadata.annotations.get(member_key(uid)) != "/".join(place):
+            continue
         try:
             if lease.spec.holder_identity == uid or await is_free(client, lease, besides=uid):
                 version = lease.metadata.resource_version

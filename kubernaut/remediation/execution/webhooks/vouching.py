@@ -20,6 +20,13 @@ from kubernaut.resources.builtin.meta_v1 import LabelSelector
 NAME = "kubernaut"
 """What the configurations are called where nothing else was chosen."""
 
+FIX = (
+    "register the webhooks (`kubernaut manifests` renders them) and run with --webhooks, or, where nobody has to be"
+    " known, with --allow-unstamped"
+)
+"""What mends that nobody is known to have asked."""
+MISSING = f"spec.requestedBy is missing: nobody knows who asked for this; {FIX}"
+
 Configuration = MutatingWebhookConfiguration | ValidatingWebhookConfiguration
 
 
@@ -89,6 +96,11 @@ class RegisteredWebhooks:
             when = format_time(made) if made is not None else "an unknown time"
             return f"the webhooks did not exist yet at {format_time(since)}: {what} was created at {when}"
         return None
+
+
+def unbelieved(username: str, why: str) -> str:
+    """What is told of a stamp that nothing vouches for."""
+    return f"spec.requestedBy says {username}, and nothing vouches for that: {why}; {FIX}"
 
 
 def _flaw(entry: Any, wanted: Mapping[str, Any], path: str) -> str | None:

@@ -28,7 +28,7 @@ def _dependencies(steps: Sequence[WorkflowStep]) -> list[set[int]]:
     indices: dict[str, int] = {}
     for index, step in enumerate(steps):
         if step.name in indices:
-            message = f"step {indices[step.name]} is called {step.name!r} too; each step needs a name of its own"
+            message = f"steps[{indices[step.name]}] is called {step.name!r} too; each step needs a name of its own"
             raise PlanError(f"steps[{index}].name", message, index)
         indices[step.name] = index
     found: list[set[int]] = []

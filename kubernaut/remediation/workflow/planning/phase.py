@@ -30,7 +30,11 @@ async def planning(work: Work) -> Verdict:
     work.status.plan = plan
     work.status.steps = [StepStatus(name=step.name) for step in steps]
     work.status.total_steps, work.status.completed_steps = len(steps), 0
-    return Move(Phase.VALIDATING, f"{len(steps)} steps in {len(plan.waves)} waves")
+    return Move(Phase.VALIDATING, f"{_counted(len(steps), 'step')} in {_counted(len(plan.waves), 'wave')}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _check(plan: Plan, steps: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from kubernaut.remediation.execution.lock import hold_for_workflow, root_of
@@ -110,6 +111,12 @@ def _resolved(live: Mapping[str, Any]) -> ResolvedTarget:
         name=metadata["name"],
         uid=metadata["uid"],
     )
+
+
+def validation_limit(work: Work) -> timedelta:
+    """Of the checks; longer while others work on a target."""
+    limits = work.config.limits
+    return limits.turn if work.status.is_true(Reason.TARGET_BUSY) else limits.validation
 
 
 def validation_expired(work: Work) -> Failure:
