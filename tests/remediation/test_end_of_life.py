@@ -202,6 +202,7 @@ async def test_one_that_undoes_another_of_that_name_holds_up_nothing(cluster: Fa
         assert await names(cluster) == ["other"]
 
 
+@pytest.mark.fake_only("a real garbage collector takes what has an owner that does not exist")
 async def test_one_that_a_controller_owns_is_left_to_it(cluster: FakeCluster) -> None:
     async with running(cluster):
         owner = await cluster.client.create(ConfigMap.from_dict({"metadata": {"name": "owner", "namespace": "shop"}}))

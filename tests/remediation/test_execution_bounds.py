@@ -57,6 +57,7 @@ def test_messages_about_parameters_repeat_names_and_values_only_in_part() -> Non
     assert len(str(told.value)) < 1000
 
 
+@pytest.mark.server_from("1.25", "there is CEL")
 async def test_the_crd_bounds_the_names_and_values_of_parameters(cluster: FakeCluster) -> None:
     await cluster.load(crds())
 

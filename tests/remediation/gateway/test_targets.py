@@ -165,6 +165,7 @@ async def test_what_is_said_to_have_no_namespace_is_not_climbed(cluster: FakeClu
     assert await climbed(cluster.client, ExecutionTarget(api_version="v1", kind="Pod", name="web-1")) is None
 
 
+@pytest.mark.fake_only("a real garbage collector takes what has an owner that does not exist")
 @pytest.mark.virtual_time
 async def test_a_pod_of_its_own_and_one_whose_owner_is_unknown_stand_for_themselves(cluster: FakeCluster) -> None:
     await prepare(cluster)

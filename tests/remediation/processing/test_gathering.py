@@ -78,6 +78,7 @@ async def test_controller_revisions_are_the_revisions_of_stateful_and_daemon_set
     assert len(facts.pods) == 2 and facts.owners == []
 
 
+@pytest.mark.server_from("1.21", "CronJobs are in batch/v1")
 async def test_jobs_and_the_runs_of_cron_jobs(cluster: FakeCluster) -> None:
     cluster.behaviour = given.by_image({"report:1": PodScript(exit_code=1, log="token=abcdef\nno such table\n")})
     await given.prepare(cluster)

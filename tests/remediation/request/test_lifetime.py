@@ -98,7 +98,7 @@ async def test_it_stays_until_the_audit_log_has_its_executions(world: World) -> 
         await execution(world, "web-down-0-0-1", ref.uid or "")
         await world.cluster.advance(minutes=40)
         assert await world.names(RemediationRequest) == ["web-down"]
-        recorded = {"type": "AuditRecorded", "status": "True", "reason": "Recorded", "message": ""}
+        recorded = {"type": "AuditRecorded", "status": "True", "reason": "Recorded", "message": "all of it"}
         await tell(world, "web-down-0-0-1", {"conditions": [recorded]})
         await world.cluster.advance(minutes=1)
         assert not await world.names(RemediationRequest)
