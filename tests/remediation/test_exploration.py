@@ -1,21 +1,13 @@
-"""KubernetesExecution under a crash and every other fault at each API call, and under several by seed.
-
-`KUBERNAUT_EXPLORE=10000` in the environment sets how many runs each scenario gets (`make explore`),
-`KUBERNAUT_EXPLORE_FROM` the number of the first. A failure prints its number and its timeline; the number gives the
-same run again.
-"""
+"""KubernetesExecution under a crash and every other fault at each API call, and under several by seed."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from kubernaut.testing.exploration import Fault, Injection, Scenario, Schedule, explore, replay
+from kubernaut.testing.exploration import Fault, Injection, Scenario, Schedule, replay
+from tests.remediation.bearing import bears
 from tests.remediation.scenarios import SCENARIOS, deletion_half_way, failing_job, scale_deployment
 
-RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
-FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
 # In CI: all crashes of the first, of the others some; seeds of each.
 BOUNDED = {
     "scale-deployment": (0, 90),
@@ -25,20 +17,12 @@ BOUNDED = {
     "audited-deletion": (45, 30),
 }
 SEEDS = 20
-RANDOM = 5000
-"""A number that is certainly a seed's."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_an_execution_bears_every_fault(scenario: Scenario) -> None:
-    if RUNS:
-        report = explore(scenario, runs=RUNS, seed=FIRST, workers=2)
-        report.check()
-        assert report.systematic > RUNS or not report.coverage.never_crashed
-        return
     first, count = BOUNDED[scenario.name]
-    explore(scenario, runs=count, seed=first).check()
-    explore(scenario, runs=SEEDS, seed=RANDOM).check()
+    bears(scenario, first=first, count=count, seeds=SEEDS)
 
 
 # What exploration has found before.

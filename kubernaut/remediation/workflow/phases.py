@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from kubernaut.reconcile import Request
-from kubernaut.remediation.execution.lock import held_under, release_workflow
+from kubernaut.remediation.execution.lock import release_workflow
+from kubernaut.remediation.execution.lock.holders import LABEL_HOLDER
 from kubernaut.remediation.machine import SOON, PhaseRow, PhaseTable, Verdict, Wait
 from kubernaut.remediation.workflow.executing import executing
 from kubernaut.remediation.workflow.failing import end
@@ -14,9 +14,10 @@ from kubernaut.remediation.workflow.monitoring.phase import monitoring
 from kubernaut.remediation.workflow.planning.phase import planning, planning_expired
 from kubernaut.remediation.workflow.reasons import RELEASED
 from kubernaut.remediation.workflow.rolling_back import rolling_back
-from kubernaut.remediation.workflow.types import Phase, WorkflowExecution
+from kubernaut.remediation.workflow.types import Phase
 from kubernaut.remediation.workflow.validation.phase import validating, validation_expired, validation_limit
 from kubernaut.remediation.workflow.work import Work
+from kubernaut.resources.builtin.coordination_v1 import Lease
 
 
 async def terminal(work: Work) -> Verdict:
@@ -31,9 +32,8 @@ async def terminal(work: Work) -> Verdict:
 
 def _has_late_leases(work: Work) -> bool:
     """Of those that were on their way while another leader let go of all that it found."""
-    name = Request(work.workflow.namespace, work.workflow.name)
     namespace = work.config.execution.executor_namespace
-    return work.uid in held_under(work.ctx.cache, namespace, WorkflowExecution, name)
+    return bool(work.ctx.cache.heads(Lease, namespace=namespace, labels={LABEL_HOLDER: work.uid}))
 
 
 def _patient(work: Work) -> bool:

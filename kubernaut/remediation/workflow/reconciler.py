@@ -73,7 +73,9 @@ class WorkflowReconciler(PhaseReconciler[WorkflowExecution, Work]):
             uids.discard(live.uid or "")
         except NotFound:
             pass
-        released = [await release_workflow(ctx.client, executor, uid) for uid in sorted(uids) if uid]
+        # A Lease tells of itself alone: whoever may write one must not have those of another workflow let go of.
+        place = (request.namespace or "", request.name)
+        released = [await release_workflow(ctx.client, executor, uid, place) for uid in sorted(uids) if uid]
         return None if all(released) else Result(requeue_after=self.poll)
 
     async def _remove(self, ctx: Context, namespace: str | None, uid: str) -> Result | None:

@@ -120,6 +120,19 @@ async def test_a_workflow_lets_go_of_it_too(cluster: FakeCluster, deleted: bool)
         assert await leases(cluster) == []
 
 
+async def test_one_that_says_that_a_running_workflow_is_somewhere_else_frees_nothing(cluster: FakeCluster) -> None:
+    async with running(cluster):
+        made = await cluster.client.create(workflow(restart("again")))
+        while (await cluster.client.get(WorkflowExecution, "heal", namespace="shop")).status.phase != "monitoring":
+            await cluster.advance(seconds=1)
+        (held,) = await leases(cluster)
+        place = {"kind": "WorkflowExecution", "namespace": "shop", "name": "nobody"}
+        notes = {f"kubernaut.io/holder-{part}": text for part, text in place.items()}
+        await cluster.client.create(claiming({"kubernaut.io/held-by": made.uid or ""}, notes, holder=made.uid or ""))
+        await cluster.advance(seconds=2)
+        assert [each.name for each in await leases(cluster)] == [held.name], "its own Lease stays, the forged one goes"
+
+
 async def test_one_of_a_stranger_stays(cluster: FakeCluster) -> None:
     await prepare(cluster)
     notes = {"kubernaut.io/holder-kind": "Backup", "kubernaut.io/holder-name": "nightly"}

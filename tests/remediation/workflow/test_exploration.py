@@ -1,32 +1,19 @@
-"""WorkflowExecution under a crash and every other fault at each API call, and under several by seed.
-
-`KUBERNAUT_EXPLORE=10000` in the environment sets how many runs each scenario gets (`make explore`),
-`KUBERNAUT_EXPLORE_FROM` the number of the first.
-"""
+"""WorkflowExecution under a crash and every other fault at each API call, and under several by seed."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from kubernaut.testing.exploration import Scenario, explore
+from kubernaut.testing.exploration import Scenario
+from tests.remediation.bearing import bears
 from tests.remediation.workflow.scenarios import SCENARIOS
 
-RUNS = int(os.environ.get("KUBERNAUT_EXPLORE", "0"))
-FIRST = int(os.environ.get("KUBERNAUT_EXPLORE_FROM", "0"))
 # In CI: some crashes of each, and some seeds.
 BOUNDED = {"two-steps": (60, 4), "failing-second": (110, 6), "one-target": (40, 3), "deletion": (20, 3)}
 SEEDS = 1
-RANDOM = 20000
-"""A number that is certainly a seed's."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_a_workflow_bears_every_fault(scenario: Scenario) -> None:
-    if RUNS:
-        explore(scenario, runs=RUNS, seed=FIRST, workers=2).check()
-        return
     first, count = BOUNDED[scenario.name]
-    explore(scenario, runs=count, seed=first).check()
-    explore(scenario, runs=SEEDS, seed=RANDOM).check()
+    bears(scenario, first=first, count=count, seeds=SEEDS)

@@ -136,15 +136,16 @@ async def release_targets(client: Client, namespace: str, uid: str, place: tuple
             continue
 
 
-async def release_workflow(client: Client, namespace: str, uid: str) -> bool:
+async def release_workflow(client: Client, namespace: str, uid: str, place: tuple[str, str] | None = None) -> bool:
     """Let go of what the ended workflow `uid` holds; True when nothing is left.
 
-    A target on which an execution of it is still at work stays held: ask again. Raises ApiError, Conflict as
-    `release_targets` does.
+    A target on which an execution of it is still at work stays held: ask again. `place` and errors as of
+    `release_targets`.
     """
     left = False
     for lease in await client.list(Lease, namespace=namespace, labels={LABEL_HOLDER: uid}):
-        if lease.spec.holder_identity != uid:
+        holder = Holder.read(lease)
+        if holder.uid != uid or place not in (None, (holder.namespace, holder.name)):
             continue
         if await at_work(client, lease) is not None:
             left = True
